@@ -1,0 +1,1 @@
+"""The demonstration: a workflow that checks Python files and really fails on one of them."""

@@ -1,0 +1,380 @@
+"""The base of every list that may grow without bound: rows are drawn from an index, never made into widgets.
+
+A subclass says how many rows there are and draws one of them; this class does the cursor, keys, mouse, scrolling,
+following, caching, and what to show when there is nothing. Cost depends on what is visible, not on the row count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import ClassVar, Final, Literal
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.cache import LRUCache
+from textual.geometry import Region, Size, clamp
+from textual.message import Message
+from textual.reactive import var
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from dive_tui.app.actions import Scope
+from dive_tui.app.glyphs import UNICODE, Glyphs
+from dive_tui.app.keymap import bindings
+from dive_tui.app.text import display_lines
+from dive_tui.app.themes import Palette, palette_of
+
+PlaceholderKind = Literal["empty", "loading", "error"]
+
+CACHED_ROWS = 1024
+EVICT_ONE_BY_ONE = 256
+"""Up to this many changed rows are dropped from the cache singly; more clear it, which costs less."""
+
+
+class LineView(ScrollView, can_focus=True):
+    """A scrollable list of one-line rows with a cursor.
+
+    A subclass overrides :attr:`row_count` and :meth:`render_row`, calls :meth:`rows_changed` when rows came, went or
+    moved, and :meth:`refresh_rows` when some only look different. Where a row's content has an identity and a
+    version, :meth:`row_key` should return them, so that drawn rows are kept across moves.
+
+    The first cell of each row belongs to the cursor marker; :meth:`render_row` draws the rest.
+    """
+
+    ALLOW_SELECT = False
+    BINDINGS = bindings(Scope.LIST)
+
+    DEFAULT_CSS = """
+    LineView {
+        background: $background;
+        color: $foreground;
+        overflow-x: hidden;
+        overflow-y: auto;
+        scrollbar-size-vertical: 1;
+        scrollbar-size-horizontal: 0;
+    }
+    """
+
+    newest: ClassVar[Literal["bottom", "top"]] = "bottom"
+    """The end at which following stays."""
+
+    follow: var[bool] = var(False, init=False)
+    """Whether the cursor stays on the newest row; ends when the person moves away from it."""
+
+    class RowHighlighted(Message):
+        """The cursor stands on another row, or the row under it became another one."""
+
+        def __init__(self, view: LineView, index: int, key: Hashable) -> None:
+            super().__init__()
+            self.view: Final = view
+            self.index: Final = index
+            self.key: Final = key
+
+        @property
+        def control(self) -> LineView:
+            """The view it comes from."""
+            return self.view
+
+        def can_replace(self, message: Message) -> bool:
+            """Only the last of several waiting moves counts."""
+            return isinstance(message, LineView.RowHighlighted) and message.view is self.view
+
+    class RowSelected(Message):
+        """A row was chosen: by a double click, or by the action that :meth:`select_row` stands behind."""
+
+        def __init__(self, view: LineView, index: int, key: Hashable) -> None:
+            super().__init__()
+            self.view: Final = view
+            self.index: Final = index
+            self.key: Final = key
+
+        @property
+        def control(self) -> LineView:
+            """The view it comes from."""
+            return self.view
+
+    class FollowChanged(Message):
+        """Following started or ended."""
+
+        def __init__(self, view: LineView, follow: bool) -> None:
+            super().__init__()
+            self.view: Final = view
+            self.follow: Final = follow
+
+        @property
+        def control(self) -> LineView:
+            """The view it comes from."""
+            return self.view
+
+    def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(name=name, id=id, classes=classes)
+        self._cursor = 0
+        self._strips: LRUCache[Hashable, Strip] = LRUCache(CACHED_ROWS)
+        self._placeholder: tuple[PlaceholderKind, str, str] = ("empty", "", "")
+        self._known_rows = 0
+
+    # What a subclass provides
+
+    @property
+    def row_count(self) -> int:
+        """How many rows there are now."""
+        raise NotImplementedError
+
+    def render_row(self, index: int, width: int, selected: bool) -> Strip:
+        """Draw row ``index`` in ``width`` cells with foreground styles; a shorter or longer strip is fitted.
+
+        Called for visible rows only, and again only when something it depends on changed. It must not wait, read
+        files or parse.
+        """
+        raise NotImplementedError
+
+    def row_key(self, index: int) -> Hashable:
+        """Identity and version of a row: while it stays equal the drawn row may be reused. The index by default."""
+        return index
+
+    def marker_style(self, index: int) -> Style:
+        """The style of the cursor marker on this row; the accent by default."""
+        return self.palette["accent"]
+
+    # Looks
+
+    @property
+    def palette(self) -> Palette:
+        """The styles of the current theme."""
+        return palette_of(self.app)
+
+    @property
+    def glyphs(self) -> Glyphs:
+        """The symbols of this terminal."""
+        return getattr(self.app, "glyphs", UNICODE)
+
+    # Rows and cursor
+
+    @property
+    def cursor(self) -> int:
+        """The row the cursor is on; 0 when there are no rows."""
+        return self._cursor
+
+    @property
+    def page_size(self) -> int:
+        """How many rows are visible at once; at least 1."""
+        return max(1, self.size.height)
+
+    def rows_changed(self, *, cursor: int | None = None) -> None:
+        """Take note that rows came, went or moved.
+
+        ``cursor`` is the row where the one under the cursor is now; the view scrolls along with it, so that rows
+        above may come and go without anything jumping. While following, the cursor goes to the newest row instead.
+        """
+        count = self.row_count
+        moved = 0 if cursor is None else cursor - self._cursor
+        before = self._current_key() if self._cursor < count else None
+        self._known_rows = count
+        self.virtual_size = Size(self.size.width, count)
+        if self.follow:
+            self._place(self._newest_row())
+            self._scroll_to_row_now(self._newest_row())
+        else:
+            self._place(self._cursor if cursor is None else cursor)
+            if moved:
+                self.scroll_to(y=self.scroll_offset.y + moved, animate=False, force=True)
+        self.refresh()
+        if count and (moved or self.follow or before != self._current_key()):
+            self.post_message(self.RowHighlighted(self, self._cursor, self._current_key()))
+
+    def refresh_rows(self, rows: range | None = None) -> None:
+        """Draw these rows anew (all when ``None``), repainting only what is visible of them."""
+        if rows is None:
+            self._strips.clear()
+            self.refresh()
+            return
+        if len(rows) > EVICT_ONE_BY_ONE:
+            self._strips.clear()
+        else:
+            for index in rows:
+                self._evict(index)
+        top = self.scroll_offset.y
+        first, stop = max(rows.start, top), min(rows.stop, top + self.size.height)
+        if first < stop:
+            self.refresh(Region(0, first - top, self.size.width, stop - first))
+
+    def move_to(self, index: int, *, scroll: bool = True, quiet: bool = False) -> None:
+        """Put the cursor on row ``index`` (clamped) and make it visible.
+
+        ``quiet`` sends no :class:`RowHighlighted`: for whoever only mirrors a cursor kept elsewhere.
+        """
+        if not self._known_rows:
+            return
+        before = self._cursor
+        self._place(index)
+        if self.follow and self._cursor != self._newest_row():
+            self.follow = False
+        if scroll:
+            self.scroll_to_row(self._cursor)
+        if self._cursor != before:
+            self._repaint(before)
+            self._repaint(self._cursor)
+            if not quiet:
+                self.post_message(self.RowHighlighted(self, self._cursor, self._current_key()))
+
+    def select_row(self) -> None:
+        """Choose the row under the cursor: sends :class:`RowSelected`, nothing when there are no rows."""
+        if self._known_rows:
+            self.post_message(self.RowSelected(self, self._cursor, self._current_key()))
+
+    def scroll_to_row(self, index: int, *, center: bool = False) -> None:
+        """Scroll as little as needed to show row ``index``, or so that it is in the middle."""
+        self._scroll_to_row_now(index, center=center)
+
+    def _scroll_to_row_now(self, index: int, *, center: bool = False) -> None:
+        top, height = self.scroll_offset.y, self.page_size
+        if center and not top <= index < top + height:
+            target = index - height // 2
+        elif index < top:
+            target = index
+        elif index >= top + height:
+            target = index - height + 1
+        else:
+            return
+        self.scroll_to(y=clamp(target, 0, max(0, self._known_rows - height)), animate=False, force=True)
+
+    def _place(self, index: int) -> None:
+        self._cursor = clamp(index, 0, max(0, self._known_rows - 1))
+
+    def _newest_row(self) -> int:
+        return 0 if self.newest == "top" else max(0, self._known_rows - 1)
+
+    def _current_key(self) -> Hashable:
+        return self.row_key(self._cursor)
+
+    # Placeholder
+
+    def set_placeholder(self, kind: PlaceholderKind, text: str, hint: str = "") -> None:
+        """What to show while there are no rows: what is the matter, and what to do next. Both may be any text."""
+        self._placeholder = (kind, text, hint)
+        if not self._known_rows:
+            self.refresh()
+
+    def _placeholder_lines(self, width: int) -> list[tuple[str, Style]]:
+        """The placeholder as lines with their styles."""
+        kind, text, hint = self._placeholder
+        if not text:
+            return []
+        styles = {"empty": "text", "loading": "dim", "error": "failed"}
+        glyph = {"empty": "", "loading": self.glyphs.pending + " ", "error": self.glyphs.failed + " "}[kind]
+        room = max(1, width - 4)
+        lines = [(line, self.palette[styles[kind]]) for line in display_lines(glyph + text, room)]
+        if hint:
+            lines += [("", self.palette["dim"])]
+            lines += [(line, self.palette["dim"]) for line in display_lines(hint, room)]
+        return lines
+
+    # Drawing
+
+    def render_line(self, y: int) -> Strip:
+        """Draw one visible line."""
+        width = self.size.width
+        index = self.scroll_offset.y + y
+        if not self._known_rows:
+            return self._placeholder_line(y, width)
+        if index >= self._known_rows:
+            return Strip.blank(width, self.rich_style)
+        selected = index == self._cursor
+        key = (self.row_key(index), width, selected, selected and self.has_focus, self.palette.tokens.name)
+        strip = self._strips.get(key)
+        if strip is None:
+            strip = self._strips[key] = self._draw(index, width, selected)
+        return strip
+
+    def _draw(self, index: int, width: int, selected: bool) -> Strip:
+        content = self.render_row(index, max(0, width - 1), selected).crop_extend(0, max(0, width - 1), None)
+        if not selected:
+            return Strip([Segment(" "), *content], width).apply_style(self.rich_style)
+        marker = Segment(self.glyphs.cursor, self.marker_style(index))
+        style = self.rich_style + self.palette.row(self.has_focus)
+        over = self.palette.row_over(self.has_focus)
+        return Strip(Segment.apply_style([marker, *content], style, over), width)
+
+    def _placeholder_line(self, y: int, width: int) -> Strip:
+        lines = self._placeholder_lines(width)
+        first = max(0, (self.size.height - len(lines)) // 3)
+        if not 0 <= y - first < len(lines):
+            return Strip.blank(width, self.rich_style)
+        text, style = lines[y - first]
+        widest = max(len(line) for line, _ in lines)
+        indent = max(0, (width - widest) // 2)
+        strip = Strip([Segment(" " * indent), Segment(text, style)])
+        return strip.crop_extend(0, width, None).apply_style(self.rich_style)
+
+    def _repaint(self, index: int) -> None:
+        self.refresh(Region(0, index - self.scroll_offset.y, self.size.width, 1))
+
+    def _evict(self, index: int) -> None:
+        key, width, theme = self.row_key(index), self.size.width, self.palette.tokens.name
+        for selected, focused in ((False, False), (True, False), (True, True)):
+            self._strips.discard((key, width, selected, focused, theme))
+
+    def notify_style_update(self) -> None:
+        """Forget drawn rows: their colours changed."""
+        self._strips.clear()
+        super().notify_style_update()
+
+    # Keys and mouse
+
+    def action_cursor_up(self) -> None:
+        """Move the cursor one row up."""
+        self.move_to(self._cursor - 1)
+
+    def action_cursor_down(self) -> None:
+        """Move the cursor one row down."""
+        self.move_to(self._cursor + 1)
+
+    def action_page_back(self) -> None:
+        """Move the cursor one page up."""
+        self.move_to(self._cursor - max(1, self.page_size - 1))
+
+    def action_page_on(self) -> None:
+        """Move the cursor one page down."""
+        self.move_to(self._cursor + max(1, self.page_size - 1))
+
+    def action_top(self) -> None:
+        """Move the cursor to the first row."""
+        self.move_to(0)
+
+    def action_bottom(self) -> None:
+        """Move the cursor to the last row."""
+        self.move_to(self._known_rows - 1)
+
+    def on_click(self, event: events.Click) -> None:
+        """A click moves the cursor, a double click also selects."""
+        offset = event.get_content_offset(self)
+        if offset is None or not 0 <= (index := self.scroll_offset.y + offset.y) < self._known_rows:
+            return
+        self.move_to(index)
+        if event.chain == 2:
+            self.select_row()
+
+    def on_resize(self) -> None:
+        """Keep the cursor visible when the size changes."""
+        self.virtual_size = Size(self.size.width, self._known_rows)
+        if self.follow or self._cursor_was_visible:
+            self._scroll_to_row_now(self._cursor)
+
+    def on_focus(self) -> None:
+        """The cursor row looks different with the focus."""
+        self._repaint(self._cursor)
+
+    def on_blur(self) -> None:
+        """The cursor row looks different without the focus."""
+        self._repaint(self._cursor)
+
+    def watch_follow(self, follow: bool) -> None:
+        """Go to the newest row when following starts."""
+        if follow and self._known_rows:
+            self.move_to(self._newest_row())
+        self.post_message(self.FollowChanged(self, follow))
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Scrolling away from the newest row ends following."""
+        super().watch_scroll_y(old_value, new_value)

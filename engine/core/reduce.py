@@ -1,0 +1,317 @@
+"""The one place that knows how an event changes the state of an execution.
+
+`reduce` reads its two arguments and nothing else. The live engine, recovery, replay and every tool that shows a past
+state fold the same events through it, so what was true then is what is shown now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from engine.model.chunks import Chunks
+from engine.model.events import EMPTY, SCHEMA_VERSION, ExecutionEvent, ExecutionEventType, JsonObject
+from engine.model.state import (
+    EachState,
+    ExecutionInfo,
+    ExecutionState,
+    ExecutionStatus,
+    Failure,
+    PathState,
+    Phase,
+)
+
+FIRST_PATH = "main"
+_NO_VARIABLES: dict[str, Any] = {}
+
+
+class HistoryError(ValueError):
+    """A history that cannot have happened: the message names the event that does not fit."""
+
+
+def initial_state(execution_id: str) -> ExecutionState:
+    """The state before the first event."""
+    return ExecutionState(execution_id)
+
+
+def fold(state: ExecutionState, events: Iterable[ExecutionEvent]) -> ExecutionState:
+    """The state after these events.
+
+    Raises:
+        HistoryError: an event does not fit.
+    """
+    for event in events:
+        state = reduce(state, event)
+    return state
+
+
+def reduce(state: ExecutionState, event: ExecutionEvent) -> ExecutionState:
+    """The state after one more event. An unknown kind of event is passed over and marks the state incomplete.
+
+    Raises:
+        HistoryError: wrong execution or sequence, an event after the end, or one about something that is not there.
+    """
+    if event.sequence != state.sequence + 1:
+        raise _unfit(event, f"event {state.sequence + 1} should come here")
+    if event.execution_id != state.execution_id:
+        raise _unfit(event, "it belongs to another execution")
+    if state.ended:
+        raise _unfit(event, "the execution had already ended")
+    handler = _HANDLERS.get(event.event_type)
+    if handler is None or event.schema_version > SCHEMA_VERSION:
+        if state.incomplete_from is None:
+            state = state._replace(incomplete_from=event.sequence)
+    elif (event.event_type == ExecutionEventType.EXECUTION_STARTED) != (event.sequence == 1):
+        raise _unfit(event, "a history begins with execution_started, and only there")
+    else:
+        try:
+            state = handler(state, event, event.data)
+        except HistoryError:
+            # After an event that could not be folded, what follows may rightly not fit.
+            if state.incomplete_from is None:
+                raise
+        except (KeyError, TypeError, AttributeError, IndexError) as error:
+            if state.incomplete_from is None:
+                raise _unfit(event, f"its data is not as it should be ({error})") from error
+    return state._replace(sequence=event.sequence, timestamp=event.timestamp)
+
+
+def _unfit(event: ExecutionEvent, why: str) -> HistoryError:
+    return HistoryError(f"event {event.sequence} ({event.event_type}) does not fit: {why}")
+
+
+def _path(state: ExecutionState, event: ExecutionEvent) -> PathState:
+    path = state.paths.get(event.path_id)
+    if path is None:
+        raise _unfit(event, f"path {event.path_id!r} is not open")
+    return path
+
+
+def _with_path(state: ExecutionState, path: PathState) -> ExecutionState:
+    # Taken out and put in again: the path that moved last stands last.
+    paths = {name: other for name, other in state.paths.items() if name != path.id}
+    paths[path.id] = path
+    return state._replace(paths=paths)
+
+
+def _without_path(state: ExecutionState, name: str) -> ExecutionState:
+    return state._replace(paths={other: path for other, path in state.paths.items() if other != name})
+
+
+# Executions
+
+
+def _execution_started(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> ExecutionState:
+    outputs = data["workflow"].get("outputs") or ()
+    return state._replace(
+        info=ExecutionInfo(
+            workflow_name=data["workflow_name"],
+            workflow_hash=data["workflow_hash"],
+            inputs_hash=data["inputs_hash"],
+            engine_version=data["engine_version"],
+            started_at=event.timestamp,
+            labels=data.get("labels") or EMPTY,
+            lineage=data.get("lineage"),
+            source=data.get("source"),
+        ),
+        inputs=data["inputs"],
+        # Output templates may ask for `paths.NAME.VARIABLE`; only then is it worth keeping what ended paths held.
+        keeps_finished=any("paths" in str(output.get("value")) for output in outputs),
+    )
+
+
+def _execution_completed(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> ExecutionState:
+    return state._replace(status=ExecutionStatus.COMPLETED, outputs=data["outputs"], finished={})
+
+
+def _execution_failed(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> ExecutionState:
+    error: dict[str, Any] = {"type": data["error_type"], "message": data["error"], "sequence": event.sequence}
+    if state.failure is not None:
+        error |= {"step": state.failure.step, "path": state.failure.path, "sequence": state.failure.sequence}
+    return state._replace(status=ExecutionStatus.FAILED, error=error, finished={})
+
+
+def _execution_cancelled(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> ExecutionState:
+    return state._replace(status=ExecutionStatus.CANCELLED, finished={})
+
+
+# Paths
+
+
+def _new_path(
+    name: str, step: str, phase: Phase, parent: str | None, fork: int | None, variables: JsonObject
+) -> PathState:
+    return PathState(
+        id=name,
+        phase=phase,
+        parent=parent,
+        fork=fork,
+        current_step=step,
+        visit=1,
+        attempt=0,
+        effect_key="",
+        each=None,
+        edges=(),
+        end_reason="",
+        failure=None,
+        variables=variables,
+        visits={step: 1},
+    )
+
+
+def _path_started(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> ExecutionState:
+    announced = state.paths.get(event.path_id)
+    if announced is None:
+        variables = data.get("variables") or _NO_VARIABLES
+        path = _new_path(
+            event.path_id, data["current_step"], Phase.READY, data.get("parent"), data.get("fork"), variables
+        )
+        state = _count_name(state, event.path_id)
+    elif announced.phase is Phase.NEW:
+        path = announced._replace(phase=Phase.READY)
+    else:
+        raise _unfit(event, f"path {event.path_id!r} has already started")
+    state = _with_path(state, path)
+    return state._replace(path_count=state.path_count + 1, status=ExecutionStatus.RUNNING)
+
+
+def _count_name(state: ExecutionState, path_id: str) -> ExecutionState:
+    name, _, repeat = path_id.rpartition("~")
+    base = name if repeat.isdigit() else path_id
+    return state._replace(path_ids={**state.path_ids, base: state.path_ids.get(base, 0) + 1})
+
+
+def _path_branched(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> ExecutionState:
+    parent = _path(state, event)
+    if parent.phase is not Phase.FORKING:
+        raise _unfit(event, f"path {parent.id!r} is not at a fork")
+    state = _with_path(state, parent._replace(phase=Phase.FORKED))
+    for entry in data["new_paths"]:
+        if entry["id"] in state.paths:
+            raise _unfit(event, f"path {entry['id']!r} is already there")
+        child = _new_path(entry["id"], entry["current_step"], Phase.NEW, parent.id, event.sequence, parent.variables)
+        state = _count_name(_with_path(state, child), child.id)
+    return state
+
+
+def _path_completed(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> ExecutionState:
+    path = _path(state, event)
+    if path.phase not in (Phase.ENDING, Phase.FORKED):
+        raise _unfit(event, f"path {path.id!r} is not at its end")
+    finished, leaves = state.finished, state.leaves
+    if data["reason"] not in ("fork", "join"):
+        leaves += 1
+        finished = finished if state.keeps_finished else {}
+    elif not state.keeps_finished:
+        return _without_path(state, path.id)
+    finished = {**finished, path.id: path.variables}
+    return _without_path(state, path.id)._replace(finished=finished, leaves=leaves)
+
+
+def _path_failed(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> ExecutionState:
+    path = _path(state, event)
+    if path.failure is None:
+        raise _unfit(event, f"no step of path {path.id!r} has failed")
+    return _without_path(state, path.id)._replace(failure=state.failure or path.failure)
+
+
+def _path_cancelled(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> ExecutionState:
+    return _without_path(state, _path(state, event).id)
+
+
+# Steps
+
+
+def _unit(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> PathState:
+    path = _path(state, event)
+    if event.step_name != path.current_step or data["visit"] != path.visit:
+        raise _unfit(event, f"path {path.id!r} is at {path.current_step!r}, visit {path.visit}")
+    return path
+
+
+def _step_started(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> ExecutionState:
+    path = _unit(state, event, data)
+    attempt = data["attempt"]
+    iteration = data.get("iteration")
+    if iteration is not None:
+        each, index = _open_each(path, event), iteration["index"]
+        if index != each.next_index or index >= len(each.items):
+            raise _unfit(event, f"item {each.next_index} is the next one to start")
+        each = each._replace(next_index=index + 1, in_flight={**each.in_flight, index: attempt})
+        return _with_path(state, path._replace(each=each))
+    if path.phase is not Phase.READY:
+        raise _unfit(event, f"path {path.id!r} is not ready to start a step")
+    items = data.get("items")
+    opened = None if items is None else EachState(items, Chunks(), 0, 0, {})
+    return _with_path(
+        state, path._replace(phase=Phase.RUNNING, attempt=attempt, effect_key=data["effect_key"], each=opened)
+    )
+
+
+def _open_each(path: PathState, event: ExecutionEvent) -> EachState:
+    if path.each is None:
+        raise _unfit(event, f"{path.current_step!r} is not running over items")
+    return path.each
+
+
+def _step_completed(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> ExecutionState:
+    path = _unit(state, event, data)
+    if path.phase is not Phase.RUNNING:
+        raise _unfit(event, f"{path.current_step!r} is not running")
+    iteration = data.get("iteration")
+    if iteration is not None:
+        return _with_path(state, path._replace(each=_item_done(path, event, iteration["index"], data["output"])))
+    variable = data.get("stored_variable")
+    if variable:
+        value = list(path.each.results) if path.each is not None else data.get("stored_value", data["output"])
+        path = path._replace(variables={**path.variables, variable: value})
+        state = state._replace(script_globals={**state.script_globals, variable: (value, event.sequence)})
+    return _with_path(state, _follow(path._replace(each=None, effect_key=""), data["edges"]))
+
+
+def _item_done(path: PathState, event: ExecutionEvent, index: int, output: Any) -> EachState:
+    each = _open_each(path, event)
+    if index not in each.in_flight:
+        raise _unfit(event, f"item {index} is not running")
+    in_flight = {other: attempt for other, attempt in each.in_flight.items() if other != index}
+    return each._replace(results=each.results.set(index, output), done=each.done + 1, in_flight=in_flight)
+
+
+def _follow(path: PathState, edges: list[JsonObject]) -> PathState:
+    """Where a path stands after a step whose edges were found true or false."""
+    if edges and edges[-1].get("error"):
+        return path._replace(phase=Phase.ROUTING, edges=(edges[-1],))
+    taken = tuple({**edge, "edge": number} for number, edge in enumerate(edges) if edge["value"])
+    if not taken:
+        return path._replace(phase=Phase.ENDING, end_reason="no_edge" if edges else "end", attempt=0)
+    if len(taken) > 1 or taken[0].get("path"):
+        return path._replace(phase=Phase.FORKING, edges=taken, attempt=0)
+    step = taken[0]["step"]
+    visit = path.visits.get(step, 0) + 1
+    return path._replace(
+        phase=Phase.READY, current_step=step, visit=visit, visits={**path.visits, step: visit}, attempt=0
+    )
+
+
+def _step_failed(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> ExecutionState:
+    path = _unit(state, event, data)
+    failure = Failure(data["error"], data["error_type"], event.sequence, event.step_name, path.id, data["attempt"])
+    failed = path._replace(phase=Phase.FAILING, failure=failure)
+    state = state._replace(failed_steps=(*(s for s in state.failed_steps if s != event.step_name), event.step_name))
+    return _with_path(state, failed)
+
+
+_HANDLERS: dict[str, Callable[[ExecutionState, ExecutionEvent, JsonObject], ExecutionState]] = {
+    ExecutionEventType.EXECUTION_STARTED: _execution_started,
+    ExecutionEventType.EXECUTION_COMPLETED: _execution_completed,
+    ExecutionEventType.EXECUTION_FAILED: _execution_failed,
+    ExecutionEventType.EXECUTION_CANCELLED: _execution_cancelled,
+    ExecutionEventType.PATH_STARTED: _path_started,
+    ExecutionEventType.PATH_BRANCHED: _path_branched,
+    ExecutionEventType.PATH_COMPLETED: _path_completed,
+    ExecutionEventType.PATH_FAILED: _path_failed,
+    ExecutionEventType.PATH_CANCELLED: _path_cancelled,
+    ExecutionEventType.STEP_STARTED: _step_started,
+    ExecutionEventType.STEP_COMPLETED: _step_completed,
+    ExecutionEventType.STEP_FAILED: _step_failed,
+}

@@ -1,0 +1,1 @@
+"""Rebuilding state from events, running nothing: histories, the step index, keyframes, state differences."""

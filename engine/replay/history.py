@@ -1,0 +1,107 @@
+"""A history held for looking at: events by sequence, the state after any of them, and the step index."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+
+from engine.core.reduce import HistoryError, initial_state, reduce
+from engine.model.events import ExecutionEvent
+from engine.model.state import ExecutionState
+from engine.replay.index import StepIndex
+
+KEYFRAME_EVERY = 128
+"""A state is kept at every so many events; between two, the rest is folded anew. States share structure, so a
+keyframe costs little more than what changed since the one before."""
+_RECENT = 512
+
+
+class History:
+    """Events 1..n of one execution; grows at its end while the execution runs.
+
+    A history that stops making sense at some event keeps all its events; states end before that event and `problem`
+    says why.
+    """
+
+    def __init__(self, execution_id: str, events: Iterable[ExecutionEvent] = ()) -> None:
+        self.execution_id = execution_id
+        self.index = StepIndex()
+        self.problem: str | None = None
+        """Why states end early, else None."""
+        self._events: list[ExecutionEvent] = []
+        self._state = initial_state(execution_id)
+        self._keyframes: list[ExecutionState] = [self._state]
+        self._recent: OrderedDict[int, ExecutionState] = OrderedDict()
+        self.extend(events)
+
+    def extend(self, events: Iterable[ExecutionEvent]) -> None:
+        """Add the next events, in order."""
+        for event in events:
+            self._events.append(event)
+            if self.problem is None:
+                self._fold(event)
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    def __iter__(self) -> Iterator[ExecutionEvent]:
+        return iter(self._events)
+
+    def event(self, sequence: int) -> ExecutionEvent:
+        """The event of this sequence, from 1.
+
+        Raises:
+            IndexError: there is none.
+        """
+        if sequence < 1:
+            raise IndexError(sequence)
+        return self._events[sequence - 1]
+
+    @property
+    def latest(self) -> ExecutionState:
+        """The state after the last event that could be folded."""
+        return self._state
+
+    @property
+    def folded(self) -> int:
+        """The last sequence whose state is known."""
+        return self._state.sequence
+
+    def state_at(self, sequence: int) -> ExecutionState:
+        """The state after this event; 0 is the state before the first. Past `folded`, the last known state.
+
+        Folds at most as many events as lie between two keyframes.
+        """
+        sequence = min(max(sequence, 0), self.folded)
+        if sequence == self._state.sequence:
+            return self._state
+        known = self._recent.get(sequence)
+        if known is not None:
+            return known
+        state = self._recent.get(sequence - 1)
+        if state is None:
+            state = self._keyframes[sequence // KEYFRAME_EVERY]
+        for event in self._events[state.sequence : sequence]:
+            state = reduce(state, event)
+        self._recent[sequence] = state
+        if len(self._recent) > _RECENT:
+            self._recent.popitem(last=False)
+        return state
+
+    def _fold(self, event: ExecutionEvent) -> None:
+        before = self._state.paths.get(event.path_id)
+        try:
+            self._state = reduce(self._state, event)
+        except HistoryError as error:
+            self.problem = str(error)
+            return
+        self.index.add(event, before)
+        if event.sequence % KEYFRAME_EVERY == 0:
+            self._keyframes.append(self._state)
+
+    def failure_sequence(self) -> int | None:
+        """The failure that caused the end, or the first failure there is; None without one."""
+        failure = self._state.failure
+        if failure is not None:
+            return failure.sequence
+        return self.index.failures[0] if self.index.failures else None

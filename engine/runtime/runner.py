@@ -1,0 +1,181 @@
+"""The loop that drives one execution: decide, record, commit, run, and again with what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from functools import partial
+from typing import NamedTuple
+
+from engine.core.decide import Command, CommandKind, decide
+from engine.core.program import Program
+from engine.core.settle import Draft, Outcome, Surroundings, cancellation, conclude, exhaustion, settle
+from engine.model.events import ExecutionEventType, JsonObject
+from engine.model.state import ExecutionState
+from engine.runtime.actions import ActionRegistry
+from engine.runtime.attempt import run_attempt
+from engine.runtime.capture import Echo, captured_output
+from engine.runtime.ports import Clock
+from engine.runtime.recorder import EventBasedExecution
+from engine.runtime.threads import DaemonThreads
+from engine.store import StoreError
+
+GRACE = 5.0
+"""Seconds that cancelled async actions get to clean up."""
+
+
+class RecordingError(StoreError):
+    """The store failed while something was to be recorded; `units` names outcomes that are lost to the history."""
+
+    def __init__(self, message: str, units: list[str]) -> None:
+        super().__init__(message)
+        self.units = units
+
+
+class _Cancellation(NamedTuple):
+    by: str
+    reason: str
+
+
+class Runner:
+    """Drives one execution to its end.
+
+    In each turn all outcomes that arrived, everything that follows from them and the starts of what comes next are
+    recorded in one commit; an action runs only after its start is durable.
+    """
+
+    def __init__(
+        self,
+        execution: EventBasedExecution,
+        program: Program,
+        actions: ActionRegistry,
+        *,
+        clock: Clock,
+        threads: DaemonThreads,
+        echo: Echo | None = None,
+    ) -> None:
+        self._execution = execution
+        self._program = program
+        self._actions = actions
+        self._clock = clock
+        self._threads = threads
+        self._echo = echo
+        self._around = Surroundings(actions.reference, execution.config.max_payload)
+        self._running: dict[Command, asyncio.Task[Outcome]] = {}
+        self._parameters: dict[Command, JsonObject] = {}
+        self._arrived: deque[tuple[Command, asyncio.Task[Outcome]]] = deque()
+        self._cancel: _Cancellation | None = None
+        self._wake = asyncio.Event()
+
+    def cancel(self, by: str, reason: str) -> None:
+        """Ask for a clean end: recorded at the next turn; running async actions are cancelled then."""
+        self._cancel = _Cancellation(by, reason)
+        self._wake.set()
+
+    async def run(self) -> ExecutionState:
+        """Go on until the execution has ended; returns its last state.
+
+        Raises:
+            ConflictError: somebody else writes this execution now; nothing more was recorded.
+            RecordingError: the store failed.
+        """
+        with captured_output():
+            try:
+                while True:
+                    self._advance()
+                    await self._commit()
+                    if self._execution.state.ended:
+                        return self._execution.state
+                    self._launch()
+                    await self._wake.wait()
+                    self._wake.clear()
+                    self._record_outcomes()
+            finally:
+                await self._stop_actions()
+
+    def _advance(self) -> None:
+        """Record everything that is wanted and needs no effect."""
+        state = self._execution.state
+        if self._cancel is not None and not state.ended:
+            self._record(cancellation(state, self._cancel.by, self._cancel.reason))
+            return
+        while True:
+            state = self._execution.state
+            reached = self._limit_reached()
+            if reached and not state.ended and state.failure is None:
+                self._record(exhaustion(state, reached, "HistoryLimit"))
+                return
+            wanted = decide(self._program, state)
+            command = next((c for c in wanted if c.kind is not CommandKind.RUN), None)
+            if command is None:
+                return
+            self._record(settle(command, self._program, state, self._around))
+
+    def _limit_reached(self) -> str:
+        execution, config = self._execution, self._execution.config
+        if execution.state.sequence < config.max_events and execution.recorded_bytes < config.max_bytes:
+            return ""
+        steps = " and ".join(sorted({repr(path.current_step) for path in execution.state.paths.values()}))
+        size = f"{execution.state.sequence:,} events, {execution.recorded_bytes:,} bytes"
+        return f"the history has reached its limit ({size}) at {steps or 'its end'}"
+
+    def _record(self, drafts: list[Draft]) -> None:
+        for draft in drafts:
+            event = self._execution.record_event(draft)
+            if event is not None and event.event_type == ExecutionEventType.STEP_STARTED and "items" not in event.data:
+                data = event.data
+                iteration = data["iteration"]["index"] if "iteration" in data else None
+                command = Command(
+                    CommandKind.RUN, event.path_id, event.step_name, data["visit"], data["attempt"], iteration
+                )
+                self._parameters[command] = data["step_params"]
+
+    async def _commit(self) -> None:
+        try:
+            await self._execution.flush_events()
+        except StoreError as error:
+            ends = (ExecutionEventType.STEP_COMPLETED, ExecutionEventType.STEP_FAILED)
+            lost = [f"{e.path_id} › {e.step_name}" for e in self._execution.buffered if e.event_type in ends]
+            if type(error) is StoreError:
+                raise RecordingError(str(error), lost) from error
+            raise
+
+    def _launch(self) -> None:
+        for command in decide(self._program, self._execution.state):
+            if command in self._running:
+                continue
+            action = self._actions.get(self._program.steps[command.step].action)
+            assert action is not None, "a unit only starts when its action is known"
+            attempt = run_attempt(
+                action,
+                self._parameters.pop(command),
+                clock=self._clock,
+                threads=self._threads,
+                config=self._execution.config,
+                echo=self._echo,
+            )
+            task = asyncio.create_task(attempt)
+            self._running[command] = task
+            task.add_done_callback(partial(self._attempt_ended, command))
+
+    def _attempt_ended(self, command: Command, task: asyncio.Task[Outcome]) -> None:
+        if not task.cancelled():
+            self._arrived.append((command, task))
+            self._wake.set()
+
+    def _record_outcomes(self) -> None:
+        while self._arrived:
+            command, task = self._arrived.popleft()
+            self._running.pop(command, None)
+            state = self._execution.state
+            # After a failure in the same turn the rest of the execution is being ended; a late outcome is not history.
+            if self._cancel is None and not any(path.failure for path in state.paths.values()):
+                self._record(conclude(command, self._program, state, task.result()))
+
+    async def _stop_actions(self) -> None:
+        tasks = list(self._running.values())
+        self._running.clear()
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=GRACE)

@@ -1,0 +1,130 @@
+"""The port: what the engine asks of a store of events and snapshots, and the errors a store raises.
+
+Every store behaves the same; `engine.testing.conformance` checks one against these sentences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import Protocol, runtime_checkable
+
+from engine.model.events import ExecutionEvent
+from engine.model.snapshot import ExecutionFilter, ExecutionSnapshot, ExecutionSummary
+
+
+class StoreError(Exception):
+    """A store could not do what was asked; the message is one sentence for a person."""
+
+
+class StoreNotFoundError(StoreError):
+    """There is no store at this place."""
+
+
+class ForeignStoreError(StoreError):
+    """What is at this place is not a store, or not of the asked kind."""
+
+
+class ConflictError(StoreError):
+    """The batch does not continue the history as it is stored: someone else has written, or still owns it."""
+
+
+class DamagedHistoryError(StoreError):
+    """A stored history cannot be read from some point on.
+
+    `readable` holds every event before that point; `place` names file and offset (or row).
+    """
+
+    def __init__(self, message: str, *, place: str, readable: Sequence[ExecutionEvent] = ()) -> None:
+        super().__init__(message)
+        self.place = place
+        self.readable = list(readable)
+
+
+class OwnedError(StoreError):
+    """Another runner that lives owns the execution."""
+
+
+@runtime_checkable
+class ExecutionEventStore(Protocol):
+    """Where events and snapshots live. All methods may raise `StoreError`; ids are validated (`InvalidIdError`)."""
+
+    async def append_events(self, events: Sequence[ExecutionEvent]) -> None:
+        """Make a batch of one execution durable, whole or not at all.
+
+        Returning is the commit. The first event's sequence must be one more than the stored history's last (1 for a
+        new execution) and the batch itself without gaps. A batch whose ids already are the history's last ones is a
+        success and changes nothing, so an append of unknown outcome may be repeated. An empty batch does nothing.
+
+        Raises:
+            ConflictError: the batch does not continue the history.
+            ValueError: the batch mixes executions or has gaps.
+            StoreError: it could not be written; nothing of it is part of the history.
+        """
+        ...
+
+    async def get_events(self, execution_id: str, from_seq: int = 1, limit: int | None = None) -> list[ExecutionEvent]:
+        """Events with sequence >= `from_seq` in order, at most `limit`; empty for an unknown execution.
+
+        Raises:
+            DamagedHistoryError: an event in that range cannot be read.
+        """
+        ...
+
+    async def get_event_history(self, execution_id: str) -> list[ExecutionEvent]:
+        """All events of an execution in order; empty for an unknown one."""
+        ...
+
+    async def save_snapshot(self, snapshot: ExecutionSnapshot) -> None:
+        """Keep this snapshot as the execution's only one. A cache: it need not survive a crash."""
+        ...
+
+    async def get_snapshot(self, execution_id: str) -> ExecutionSnapshot | None:
+        """The snapshot, or None when there is none, it is unreadable, or it is ahead of the history."""
+        ...
+
+    async def list_executions(self, where: ExecutionFilter | None = None) -> list[ExecutionSummary]:
+        """Summaries, newest start first (then by id), never older than the history at the time of the call."""
+        ...
+
+    async def get_summary(self, execution_id: str) -> ExecutionSummary | None:
+        """The one line of that list, or None for an unknown execution."""
+        ...
+
+    async def delete_execution(self, execution_id: str) -> bool:
+        """Remove an execution with all its data; False when it did not exist.
+
+        Raises:
+            OwnedError: a live runner owns it.
+        """
+        ...
+
+    async def cleanup_completed_executions(self, older_than: datetime) -> list[str]:
+        """Remove executions that ended before a moment; returns their ids. Open ones are never touched."""
+        ...
+
+    def watch(self) -> AsyncIterator[frozenset[str]]:
+        """Ids of executions that changed, in batches, from now on, by whatever process; empty set: look at all.
+
+        Ends when the iterator is closed. Raises `StoreError` when the store disappears.
+        """
+        ...
+
+    async def acquire_owner(self, execution_id: str, runner_id: str) -> None:
+        """Make this runner the only one that may append; again by the same runner is a success.
+
+        The first call of a runner takes an OS lock that ends with its process. A dead runner's executions can be
+        taken over at once.
+
+        Raises:
+            OwnedError: another runner that lives owns it.
+        """
+        ...
+
+    async def release_owner(self, execution_id: str, runner_id: str) -> None:
+        """Give ownership up; not being the owner is a success."""
+        ...
+
+    async def close(self) -> None:
+        """Release files and locks. The store must not be used afterwards; closing twice is fine."""
+        ...

@@ -1,0 +1,1 @@
+"""Implementations of the engine's store port, and `open_store`, which chooses one by looking at a location."""
