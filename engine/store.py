@@ -104,8 +104,9 @@ class ExecutionEventStore(Protocol):
         ...
 
     def watch(self) -> AsyncIterator[frozenset[str]]:
-        """Ids of executions that changed, in batches, from now on, by whatever process; empty set: look at all.
+        """Ids of executions that changed, in batches, by whatever process; an empty set means: look at all.
 
+        The first item comes as soon as watching has begun and is empty: who reads everything then misses nothing.
         Ends when the iterator is closed. Raises `StoreError` when the store disappears.
         """
         ...

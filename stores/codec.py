@@ -3,7 +3,7 @@
 A line is the event's envelope with `"crc":"<8 hex digits>.<k>"` as its last key. k counts the events of the same
 append still to come, so an append is whole when its last line ends in `.0`. The checksum is the CRC-32 of the bytes
 before `,"crc"`, started from k: a flipped bit in k is found like any other. Lines without a checksum, written by
-hand, can be read but not told from damaged ones.
+hand, can be read, but damage in them cannot be told from data.
 """
 
 from __future__ import annotations
@@ -36,19 +36,15 @@ def seal(record: Mapping[str, Any], k: int = 0) -> bytes:
     return b'%b,"crc":"%08x.%d"}' % (body, crc32(body, k), k)
 
 
-def unseal(line: bytes) -> tuple[dict[str, Any], int]:
-    """The object of a sealed line, its `crc` still in it, and k.
+def unseal(line: bytes) -> dict[str, Any]:
+    """The object of a sealed line, its `crc` still in it.
 
     Raises:
         LineError: the checksum is missing or does not match, or the line is no JSON object.
     """
-    at = line.rfind(_KEY)
-    body, checksum = line[:at], line[at + len(_KEY) :]
-    digits = checksum[9:-2]
-    # Compared as text with what we would have written, so that no second spelling of a checksum is accepted.
-    if at < 0 or not digits.isdigit() or checksum != b'%08x.%d"}' % (crc32(body, k := int(digits)), k):
+    if _checked(line) is None:
         raise LineError("its checksum does not match")
-    return _object(line), k
+    return _object(line)
 
 
 def encode_batch(events: Sequence[ExecutionEvent]) -> list[bytes]:
@@ -74,11 +70,10 @@ def decode_line(line: bytes) -> tuple[ExecutionEvent, int | None]:
     Raises:
         LineError: the line is damaged or is no event.
     """
-    k: int | None
-    try:
-        envelope, k = unseal(line)
-    except LineError:
-        envelope, k = _without_checksum(line), None
+    k = _checked(line)
+    envelope = _object(line)
+    if k is None and ("crc" in envelope or _CHECKSUM_LIKE.search(line)):
+        raise LineError("its checksum does not match")
     try:
         event = ExecutionEvent.from_dict(envelope)
     except InvalidEventError as error:
@@ -87,11 +82,15 @@ def decode_line(line: bytes) -> tuple[ExecutionEvent, int | None]:
     return event, k
 
 
-def _without_checksum(line: bytes) -> dict[str, Any]:
-    envelope = _object(line)
-    if "crc" in envelope or _CHECKSUM_LIKE.search(line):
-        raise LineError("its checksum does not match")
-    return envelope
+def _checked(line: bytes) -> int | None:
+    """The k of a line whose checksum is there and right."""
+    at = line.rfind(_KEY)
+    digits = line[at + 17 : -2]
+    if at < 0 or len(digits) > 9 or not digits.isdigit():
+        return None
+    k = int(digits)
+    # Compared with the text we would have written, so that no second spelling of a checksum is accepted.
+    return k if line[at + 8 :] == b'%08x.%d"}' % (crc32(line[:at], k), k) else None
 
 
 def _object(line: bytes) -> dict[str, Any]:
@@ -106,13 +105,13 @@ def _object(line: bytes) -> dict[str, Any]:
 
 def _check_types(event: ExecutionEvent) -> None:
     # What comes out of a file may be anybody's: later code relies on these types, and on a time that can be read.
-    data, time = event.data, event.timestamp
+    event_id, execution_id, path_id, sequence, time, event_type, step_name, data, version, origin, _ = event
     if not (
-        str is type(event.id) is type(event.execution_id) is type(event.path_id) is type(time)
-        and str is type(event.event_type) is type(event.step_name)
-        and type(event.sequence) is type(event.schema_version) is int
+        str is type(event_id) is type(execution_id) is type(path_id) is type(time) is type(event_type)
+        and str is type(step_name)
+        and int is type(sequence) is type(version)
         and (type(data) is dict or data is EMPTY)
-        and (event.origin is None or type(event.origin) is dict)
+        and (origin is None or type(origin) is dict)
     ):
         raise LineError("a field of its envelope has the wrong type")
     try:

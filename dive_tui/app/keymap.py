@@ -43,9 +43,7 @@ def bindings(*scopes: Scope) -> list[BindingType]:
         for key in action.keys:
             call = f"{action.verb}({key!r})" if action.per_key else action.verb
             name = _TEXTUAL_NAMES.get(key, key)
-            made.append(
-                Binding(name, call, action.name, show=False, id=action.id, priority=key in action.always)
-            )
+            made.append(Binding(name, call, action.name, show=False, id=action.id, priority=key in action.always))
     return made
 
 
@@ -83,9 +81,7 @@ def hints(actions: Iterable[Action], limit: int, glyphs: Glyphs = UNICODE) -> li
     return sorted((hint for hint in made if hint in kept), key=lambda hint: hint.actions[0].verb == "help")
 
 
-def help_sections(
-    actions: Sequence[Action], glyphs: Glyphs = UNICODE
-) -> list[tuple[str, list[tuple[str, str]]]]:
+def help_sections(actions: Sequence[Action], glyphs: Glyphs = UNICODE) -> list[tuple[str, list[tuple[str, str]]]]:
     """The help as (heading, [(keys, what they do)]), one section per scope."""
     return [
         (scope.value, [(keys_label(action, glyphs), action.help) for action in actions if action.scope is scope])

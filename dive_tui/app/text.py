@@ -14,6 +14,7 @@ import math
 import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import chain
 
 from rich.cells import cell_len, get_character_cell_size
 
@@ -26,9 +27,14 @@ MAX_MARKS = 3
 # These count as printable but are invisible (fillers, joiners, variation selectors), or join with their neighbours
 # in some terminals and not in others (regional indicators, skin tones), which would shift the rest of the line.
 _TREACHEROUS = frozenset(
-    [0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0]
-    + [*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)]
-    + [*range(0x1F1E6, 0x1F200), *range(0x1F3FB, 0x1F400)]
+    chain(
+        (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0),
+        range(0x180B, 0x1810),
+        range(0xFE00, 0xFE10),
+        range(0xE0100, 0xE01F0),
+        range(0x1F1E6, 0x1F200),
+        range(0x1F3FB, 0x1F400),
+    )
 )
 _HIDDEN_CATEGORIES = frozenset(["Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"])
 
@@ -214,7 +220,7 @@ def pad(text: str, cells: int, *, align: str = "left") -> str:
 
 
 def human_duration(seconds: float | None) -> str:
-    """A duration in at most six cells for anything below 100 days: ``40ms 12.4s 3m20 16m 1h05 2d03``; ``-`` for none."""
+    """A duration in at most six cells: ``40ms 12.4s 3m20 16m 1h05 2d03 12d``; ``-`` for none."""
     if seconds is None or not math.isfinite(seconds):
         return "-"
     if seconds < 0:

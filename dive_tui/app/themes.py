@@ -206,7 +206,8 @@ class Palette:
 
     def row(self, focused: bool) -> Style:
         """What the cursor row lays under its text; :meth:`row_over` comes on top where there are no colours."""
-        return self["bold on row" if self.no_color else "on row" if focused else "on raised"]
+        ground = "on row" if focused else "on raised"
+        return self[f"bold {ground}" if self.no_color else ground]
 
     def row_over(self, focused: bool) -> Style | None:
         """What the cursor row forces on its text: reversed and bold without colours, else nothing."""
@@ -215,32 +216,33 @@ class Palette:
         return self["text on background"] + Style(bold=focused, reverse=True)
 
     def _make(self, name: str) -> Style:
-        words, _, ground = name.partition("on ") if name.startswith("on ") else name.partition(" on ")
-        *modifiers, token = words.split() or [""]
-        color = self._color(token) if token and token != "bold" else None
-        style = Style(bold="bold" in (*modifiers, token) or None, italic="italic" in modifiers or None)
-        if "pill" in modifiers:
-            assert color is not None, name
-            return style + Style(color=self._color("background"), bgcolor=color, bold=True)
-        if "half" in modifiers:
-            color = self._half(token)
-        return style + Style(color=color, bgcolor=self._color(ground) if ground else None)
+        front, _, ground = f" {name}".partition(" on ")
+        words = front.split()
+        bold, italic = "bold" in words, "italic" in words
+        pill, half = "pill" in words, "half" in words
+        hues = [word for word in words if word not in ("bold", "italic", "pill", "half")]
+        color = self._color(hues[0], half=half) if hues else None
+        if pill:
+            return Style(color=self._color("background"), bgcolor=color, bold=True)
+        return Style(
+            color=color,
+            bgcolor=self._color(ground) if ground else None,
+            bold=bold or None,
+            italic=italic or None,
+        )
 
-    def _color(self, token: str) -> RichColor:
-        return Color.parse(self._value(token)).rich_color
+    def _color(self, hue: str, *, half: bool = False) -> RichColor:
+        color, background = Color.parse(self._value(hue)), Color.parse(self.tokens.background)
+        if half and background.ansi is None and color.ansi is None:
+            color = background.blend(color, 0.5)
+        return color.rich_color
 
-    def _half(self, token: str) -> RichColor:
-        background, color = Color.parse(self.tokens.background), Color.parse(self._value(token))
-        if background.ansi is not None or color.ansi is not None:
-            return color.rich_color
-        return background.blend(color, 0.5).rich_color
-
-    def _value(self, token: str) -> str:
-        if token.startswith("path") and token[4:].isdigit():
-            return self.tokens.paths[int(token[4:])]
-        value = getattr(self.tokens, token, None)
-        if not isinstance(value, str) or token == "name":
-            raise KeyError(f"no colour token is called {token!r}")
+    def _value(self, hue: str) -> str:
+        if hue.startswith("path") and hue[4:].isdigit():
+            return self.tokens.paths[int(hue[4:])]
+        value = getattr(self.tokens, hue, None)
+        if not isinstance(value, str) or hue == "name":
+            raise KeyError(f"no colour token is called {hue!r}")
         return value
 
 

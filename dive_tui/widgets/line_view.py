@@ -7,8 +7,10 @@ following, caching, and what to show when there is nothing. Cost depends on what
 from __future__ import annotations
 
 from collections.abc import Hashable
+from itertools import islice
 from typing import ClassVar, Final, Literal
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -28,8 +30,25 @@ from dive_tui.app.themes import Palette, palette_of
 PlaceholderKind = Literal["empty", "loading", "error"]
 
 CACHED_ROWS = 1024
+MESSAGE_LINES = 12
+"""The most lines of a placeholder's message, and of its hint."""
 EVICT_ONE_BY_ONE = 256
 """Up to this many changed rows are dropped from the cache singly; more clear it, which costs less."""
+
+
+class RowMessage(Message):
+    """Something happened to a row of ``view``; ``key`` is its :meth:`LineView.row_key`. Never changed once sent."""
+
+    def __init__(self, view: LineView, index: int, key: Hashable) -> None:
+        super().__init__()
+        self.view: Final = view
+        self.index: Final = index
+        self.key: Final = key
+
+    @property
+    def control(self) -> LineView:
+        """The view it comes from."""
+        return self.view
 
 
 class LineView(ScrollView, can_focus=True):
@@ -62,37 +81,15 @@ class LineView(ScrollView, can_focus=True):
     follow: var[bool] = var(False, init=False)
     """Whether the cursor stays on the newest row; ends when the person moves away from it."""
 
-    class RowHighlighted(Message):
+    class RowHighlighted(RowMessage):
         """The cursor stands on another row, or the row under it became another one."""
 
-        def __init__(self, view: LineView, index: int, key: Hashable) -> None:
-            super().__init__()
-            self.view: Final = view
-            self.index: Final = index
-            self.key: Final = key
-
-        @property
-        def control(self) -> LineView:
-            """The view it comes from."""
-            return self.view
-
         def can_replace(self, message: Message) -> bool:
-            """Only the last of several waiting moves counts."""
+            """Of several waiting moves only the last counts."""
             return isinstance(message, LineView.RowHighlighted) and message.view is self.view
 
-    class RowSelected(Message):
-        """A row was chosen: by a double click, or by the action that :meth:`select_row` stands behind."""
-
-        def __init__(self, view: LineView, index: int, key: Hashable) -> None:
-            super().__init__()
-            self.view: Final = view
-            self.index: Final = index
-            self.key: Final = key
-
-        @property
-        def control(self) -> LineView:
-            """The view it comes from."""
-            return self.view
+    class RowSelected(RowMessage):
+        """A row was chosen: by a double click, or by the action that :meth:`LineView.select_row` stands behind."""
 
     class FollowChanged(Message):
         """Following started or ended."""
@@ -113,6 +110,8 @@ class LineView(ScrollView, can_focus=True):
         self._strips: LRUCache[Hashable, Strip] = LRUCache(CACHED_ROWS)
         self._placeholder: tuple[PlaceholderKind, str, str] = ("empty", "", "")
         self._known_rows = 0
+        self._height = 0
+        self._told: tuple[int, Hashable] | None = None
 
     # What a subclass provides
 
@@ -149,6 +148,11 @@ class LineView(ScrollView, can_focus=True):
         """The symbols of this terminal."""
         return getattr(self.app, "glyphs", UNICODE)
 
+    @property
+    def emphasised(self) -> bool:
+        """Whether the cursor row is drawn as that of the pane with the focus."""
+        return self.has_focus
+
     # Rows and cursor
 
     @property
@@ -167,21 +171,19 @@ class LineView(ScrollView, can_focus=True):
         ``cursor`` is the row where the one under the cursor is now; the view scrolls along with it, so that rows
         above may come and go without anything jumping. While following, the cursor goes to the newest row instead.
         """
-        count = self.row_count
-        moved = 0 if cursor is None else cursor - self._cursor
-        before = self._current_key() if self._cursor < count else None
-        self._known_rows = count
-        self.virtual_size = Size(self.size.width, count)
+        before = self._cursor
+        self._known_rows = self.row_count
+        self.virtual_size = Size(1, self._known_rows)
         if self.follow:
             self._place(self._newest_row())
-            self._scroll_to_row_now(self._newest_row())
+            self.scroll_to_row(self._cursor)
         else:
-            self._place(self._cursor if cursor is None else cursor)
-            if moved:
-                self.scroll_to(y=self.scroll_offset.y + moved, animate=False, force=True)
+            self._place(before if cursor is None else cursor)
+            if self._cursor != before:
+                self.scroll_to(y=self.scroll_offset.y + self._cursor - before, animate=False, force=True)
         self.refresh()
-        if count and (moved or self.follow or before != self._current_key()):
-            self.post_message(self.RowHighlighted(self, self._cursor, self._current_key()))
+        if self._known_rows and (self._cursor, self._current_key()) != self._told:
+            self._tell()
 
     def refresh_rows(self, rows: range | None = None) -> None:
         """Draw these rows anew (all when ``None``), repainting only what is visible of them."""
@@ -215,8 +217,10 @@ class LineView(ScrollView, can_focus=True):
         if self._cursor != before:
             self._repaint(before)
             self._repaint(self._cursor)
-            if not quiet:
-                self.post_message(self.RowHighlighted(self, self._cursor, self._current_key()))
+            if quiet:
+                self._told = (self._cursor, self._current_key())
+            else:
+                self._tell()
 
     def select_row(self) -> None:
         """Choose the row under the cursor: sends :class:`RowSelected`, nothing when there are no rows."""
@@ -224,19 +228,12 @@ class LineView(ScrollView, can_focus=True):
             self.post_message(self.RowSelected(self, self._cursor, self._current_key()))
 
     def scroll_to_row(self, index: int, *, center: bool = False) -> None:
-        """Scroll as little as needed to show row ``index``, or so that it is in the middle."""
-        self._scroll_to_row_now(index, center=center)
-
-    def _scroll_to_row_now(self, index: int, *, center: bool = False) -> None:
+        """Scroll as little as needed to show row ``index``; with ``center`` to the middle, when it was not visible."""
         top, height = self.scroll_offset.y, self.page_size
-        if center and not top <= index < top + height:
-            target = index - height // 2
-        elif index < top:
-            target = index
-        elif index >= top + height:
-            target = index - height + 1
-        else:
+        if top <= index < top + height:
             return
+        nearest = index if index < top else index - height + 1
+        target = index - height // 2 if center else nearest
         self.scroll_to(y=clamp(target, 0, max(0, self._known_rows - height)), animate=False, force=True)
 
     def _place(self, index: int) -> None:
@@ -245,8 +242,16 @@ class LineView(ScrollView, can_focus=True):
     def _newest_row(self) -> int:
         return 0 if self.newest == "top" else max(0, self._known_rows - 1)
 
+    def _newest_visible(self) -> bool:
+        top = self.scroll_offset.y
+        return top <= self._newest_row() < top + self.page_size
+
     def _current_key(self) -> Hashable:
         return self.row_key(self._cursor)
+
+    def _tell(self) -> None:
+        self._told = (self._cursor, self._current_key())
+        self.post_message(self.RowHighlighted(self, *self._told))
 
     # Placeholder
 
@@ -264,10 +269,12 @@ class LineView(ScrollView, can_focus=True):
         styles = {"empty": "text", "loading": "dim", "error": "failed"}
         glyph = {"empty": "", "loading": self.glyphs.pending + " ", "error": self.glyphs.failed + " "}[kind]
         room = max(1, width - 4)
-        lines = [(line, self.palette[styles[kind]]) for line in display_lines(glyph + text, room)]
+        lines = [
+            (line, self.palette[styles[kind]]) for line in islice(display_lines(glyph + text, room), MESSAGE_LINES)
+        ]
         if hint:
-            lines += [("", self.palette["dim"])]
-            lines += [(line, self.palette["dim"]) for line in display_lines(hint, room)]
+            lines.append(("", self.palette["dim"]))
+            lines += [(line, self.palette["dim"]) for line in islice(display_lines(hint, room), MESSAGE_LINES)]
         return lines
 
     # Drawing
@@ -281,7 +288,7 @@ class LineView(ScrollView, can_focus=True):
         if index >= self._known_rows:
             return Strip.blank(width, self.rich_style)
         selected = index == self._cursor
-        key = (self.row_key(index), width, selected, selected and self.has_focus, self.palette.tokens.name)
+        key = (self.row_key(index), width, selected, selected and self.emphasised, self.palette.tokens.name)
         strip = self._strips.get(key)
         if strip is None:
             strip = self._strips[key] = self._draw(index, width, selected)
@@ -292,8 +299,8 @@ class LineView(ScrollView, can_focus=True):
         if not selected:
             return Strip([Segment(" "), *content], width).apply_style(self.rich_style)
         marker = Segment(self.glyphs.cursor, self.marker_style(index))
-        style = self.rich_style + self.palette.row(self.has_focus)
-        over = self.palette.row_over(self.has_focus)
+        style = self.rich_style + self.palette.row(self.emphasised)
+        over = self.palette.row_over(self.emphasised)
         return Strip(Segment.apply_style([marker, *content], style, over), width)
 
     def _placeholder_line(self, y: int, width: int) -> Strip:
@@ -302,7 +309,7 @@ class LineView(ScrollView, can_focus=True):
         if not 0 <= y - first < len(lines):
             return Strip.blank(width, self.rich_style)
         text, style = lines[y - first]
-        widest = max(len(line) for line, _ in lines)
+        widest = max(cell_len(line) for line, _ in lines)
         indent = max(0, (width - widest) // 2)
         strip = Strip([Segment(" " * indent), Segment(text, style)])
         return strip.crop_extend(0, width, None).apply_style(self.rich_style)
@@ -355,11 +362,16 @@ class LineView(ScrollView, can_focus=True):
         if event.chain == 2:
             self.select_row()
 
+    def on_mount(self) -> None:
+        """Take in the rows there are already."""
+        self.rows_changed()
+
     def on_resize(self) -> None:
-        """Keep the cursor visible when the size changes."""
-        self.virtual_size = Size(self.size.width, self._known_rows)
-        if self.follow or self._cursor_was_visible:
-            self._scroll_to_row_now(self._cursor)
+        """Keep the cursor row visible when the height changes."""
+        was_visible = self._cursor < self.scroll_offset.y + self._height
+        self._height = self.size.height
+        if self.follow or was_visible:
+            self.scroll_to_row(self._cursor)
 
     def on_focus(self) -> None:
         """The cursor row looks different with the focus."""
@@ -378,3 +390,5 @@ class LineView(ScrollView, can_focus=True):
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Scrolling away from the newest row ends following."""
         super().watch_scroll_y(old_value, new_value)
+        if self.follow and not self._newest_visible():
+            self.follow = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from operator import gt, lt
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from engine.core.expression_errors import Fault, kind_of, shown_text
@@ -33,8 +34,8 @@ class Function(NamedTuple):
     least: int
     most: int | None
     """Arguments by position; None is any number."""
-    keywords: frozenset[str] | None = frozenset()
-    """Names of the arguments that may be given by keyword; None is any name."""
+    keywords: Mapping[str, int | None] | None = MappingProxyType({})
+    """Arguments that may be given by keyword, with their position if they have one; None is any name."""
 
 
 def _abs(meter: Meter, value: Any) -> Any:
@@ -231,19 +232,19 @@ FUNCTIONS: dict[str, Function] = {
     "any": Function(_any, 1, 1),
     "bool": Function(_bool, 0, 1),
     "dict": Function(_dict, 0, 1, None),
-    "enumerate": Function(_enumerate, 1, 2, frozenset({"start"})),
+    "enumerate": Function(_enumerate, 1, 2, {"start": 2}),
     "float": Function(_float, 0, 1),
-    "int": Function(_int, 0, 2, frozenset({"base"})),
+    "int": Function(_int, 0, 2, {"base": 2}),
     "len": Function(_len, 1, 1),
     "list": Function(_list, 0, 1),
-    "max": Function(_max, 1, None, frozenset({"default"})),
-    "min": Function(_min, 1, None, frozenset({"default"})),
+    "max": Function(_max, 1, None, {"default": None}),
+    "min": Function(_min, 1, None, {"default": None}),
     "range": Function(_range, 1, 3),
     "reversed": Function(_reversed, 1, 1),
-    "round": Function(_round, 1, 2, frozenset({"ndigits"})),
-    "sorted": Function(_sorted, 1, 1, frozenset({"reverse"})),
+    "round": Function(_round, 1, 2, {"ndigits": 2}),
+    "sorted": Function(_sorted, 1, 1, {"reverse": None}),
     "str": Function(_str, 0, 1),
-    "sum": Function(_sum, 1, 2, frozenset({"start"})),
+    "sum": Function(_sum, 1, 2, {"start": 2}),
     "zip": Function(_zip, 0, None),
 }
 """By name. `get` and `has` are not here: they ask for a path that may be missing, so their argument is not evaluated."""

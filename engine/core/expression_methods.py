@@ -42,7 +42,8 @@ class Method(NamedTuple):
     call: Callable[..., Any]
     parameters: tuple[Parameter, ...] = ()
     least: int = 0
-    keywords: Mapping[str, Parameter] = {}
+    names: tuple[str, ...] = ()
+    """The first parameters' names, where they may be given by keyword."""
 
     def check(self, name: str, arguments: list[Any], keywords: Mapping[str, Any]) -> None:
         """Make sure that the arguments are what the method takes.
@@ -56,9 +57,9 @@ class Method(NamedTuple):
         for value, parameter in zip(arguments, self.parameters, strict=False):
             _check(name, value, parameter)
         for keyword, value in keywords.items():
-            if keyword not in self.keywords or list(self.keywords).index(keyword) < count:
+            if keyword not in self.names[count:]:
                 raise Fault(f"{name}() takes no further argument {keyword!r}")
-            _check(name, value, self.keywords[keyword])
+            _check(name, value, self.parameters[self.names.index(keyword)])
 
 
 def count_phrase(least: int, most: int | None) -> str:
@@ -166,7 +167,7 @@ def _items(meter: Meter, mapping: Mapping[Any, Any]) -> Any:
     return mapping.items()
 
 
-_SPLIT = {"sep": MAYBE_TEXT, "maxsplit": WHOLE}
+_SPLIT = ("sep", "maxsplit")
 _WITHOUT_ARGUMENTS = (
     "capitalize casefold isalnum isalpha isascii isdecimal isdigit islower isnumeric isspace istitle isupper "
     "lower swapcase title upper"
@@ -183,7 +184,7 @@ TEXT_METHODS: dict[str, Method] = {
     **{name: Method(_reading(name), (TEXTS, MAYBE_WHOLE, MAYBE_WHOLE), 1) for name in ("endswith", "startswith")},
     **{name: Method(_reading(name), (MAYBE_TEXT, WHOLE), 0, _SPLIT) for name in ("rsplit", "split")},
     **{name: Method(_padding(name), (WHOLE, TEXT), 1) for name in ("center", "ljust", "rjust")},
-    "splitlines": Method(_reading("splitlines"), (FLAG,), 0, {"keepends": FLAG}),
+    "splitlines": Method(_reading("splitlines"), (FLAG,), 0, ("keepends",)),
     "zfill": Method(_padding("zfill"), (WHOLE,), 1),
     "join": Method(_join, (ANY,), 1),
     "replace": Method(_replace, (TEXT, TEXT, WHOLE), 2),

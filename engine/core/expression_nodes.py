@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from math import isfinite
 from typing import Any
@@ -194,7 +194,7 @@ def build_dict(builder: Builder, node: ast.Dict) -> Closure:
             try:
                 if key is None:
                     mapping = value(frame)
-                    if not hasattr(mapping, "keys"):
+                    if not isinstance(mapping, Mapping):
                         raise Fault(f"'**' needs a mapping, not {kind_of(mapping)}")
                     result.update(spread(frame.meter, mapping))
                 else:
@@ -388,7 +388,7 @@ def _membership(wanted: bool, item: Any, container: Any, meter: Any) -> bool:
 
 
 def _identity(builder: Builder, operation: ast.cmpop, left: ast.expr, right: ast.expr) -> Comparison:
-    if not any(isinstance(side, ast.Constant) and side.value in (None, True, False) for side in (left, right)):
+    if not any(isinstance(side, ast.Constant) and isinstance(side.value, bool | None) for side in (left, right)):
         raise builder.refusal("'is' asks only for None, True or False; values are compared with ==", right)
     wanted = isinstance(operation, ast.Is)
     return lambda one, other, frame: (one is other) is wanted

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.metadata
 from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
 from typing import Any, NamedTuple
 
+import engine
 from engine.core.hashing import canonical_hash, workflow_hash
 from engine.core.program import compile_workflow
 from engine.core.reduce import fold, initial_state
@@ -158,7 +158,7 @@ class Engine:
             "workflow_hash": workflow_hash(workflow),
             "inputs": inputs,
             "inputs_hash": canonical_hash(inputs),
-            "engine_version": importlib.metadata.version("dive-tui"),
+            "engine_version": engine.__version__,
         }
         merged = {**workflow.labels, **(labels or {}), **({"key": key} if key is not None else {})}
         if merged:

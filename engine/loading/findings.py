@@ -76,9 +76,7 @@ def as_problems(found: Iterable[Finding], file: str, positions: Positions) -> li
 
 def as_sentences(found: Iterable[Finding]) -> list[str]:
     """The errors among the findings for a definition that stands in no file: `steps[2].parameters.path: …`."""
-    return [
-        f"{dotted(finding.location)}: {finding.message}" for finding in found if finding.severity == "error"
-    ]
+    return [f"{dotted(finding.location)}: {finding.message}" for finding in found if finding.severity == "error"]
 
 
 def dotted(location: Location) -> str:

@@ -90,7 +90,9 @@ def check_graph(found: Findings, at: Location, definition: Mapping[str, Any], no
     known = check_unique(found, "step", [(node.name, (*node.at, "name")) for node in nodes])
     start = definition.get("start")
     if isinstance(start, str) and start not in known:
-        found.error((*at, "start"), f"'start' names {shown_text(start)}, which is no step{found.suggestion(start, known)}")
+        found.error(
+            (*at, "start"), f"'start' names {shown_text(start)}, which is no step{found.suggestion(start, known)}"
+        )
     for node in nodes:
         _check_edges(found, node, known)
     complete = all(node.name is not None and node.edges is not None for node in nodes)
@@ -115,9 +117,7 @@ def _check_edges(found: Findings, node: Node, known: Mapping[str, Location]) -> 
     check_unique(found, "path", paths)
 
 
-def check_unique(
-    found: Findings, kind: str, named: Iterable[tuple[str | None, Location]]
-) -> dict[str, Location]:
+def check_unique(found: Findings, kind: str, named: Iterable[tuple[str | None, Location]]) -> dict[str, Location]:
     """Tell names that stand twice; the result has each name's first location."""
     first: dict[str, Location] = {}
     for name, at in named:
@@ -137,10 +137,10 @@ def _by_name(nodes: Iterable[Node]) -> dict[str, Node]:
 def _reach(nodes: Mapping[str, Node], start: str | None) -> set[str]:
     """Names of the steps paths can come to from a step, itself included."""
     seen: set[str] = set()
-    todo = [start]
+    todo: list[str | None] = [start]
     while todo:
         name = todo.pop()
-        if name in nodes and name not in seen:
+        if name is not None and name in nodes and name not in seen:
             seen.add(name)
             todo += [edge.target for edge in nodes[name].edges or ()]
     return seen
@@ -175,4 +175,8 @@ def contested(nodes: list[Node]) -> dict[str, tuple[str, str]]:
 def _stored(nodes: Mapping[str, Node], start: str | None) -> dict[str, str]:
     """What a path that begins at a step may store, and the step that does."""
     reached = _reach(nodes, start)
-    return {node.store: name for name, node in reversed(nodes.items()) if name in reached and node.store is not None}
+    stored: dict[str, str] = {}
+    for name, node in nodes.items():
+        if name in reached and node.store is not None:
+            stored.setdefault(node.store, name)
+    return stored

@@ -165,7 +165,7 @@ def _read_value_file(wanted: Input, path: Path) -> Any:
             return read_limited(path).decode()
         value = _read_data(path)
     except UnicodeDecodeError:
-        raise InputError([f"input {wanted.name!r}: {path} is not text in UTF-8"]) from None
+        raise InputError([f"input {wanted.name!r}: {path}: not text in UTF-8"]) from None
     except LoadError as error:
         hint = "; give a text that begins with '@' by --inputs" if wanted.type == "string" else ""
         raise InputError([f"input {wanted.name!r}: {problem}{hint}" for problem in error.problems]) from None
@@ -199,6 +199,8 @@ def _read_data(path: Path) -> Any:
         return document.data
     try:
         return _parse_json(source.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise LoadError.about(str(path), "not text in UTF-8") from None
     except json.JSONDecodeError as error:
         raise LoadError.about(str(path), f"not JSON: {error.msg}", Position(error.lineno, error.colno)) from None
     except ValueError as error:
@@ -208,7 +210,7 @@ def _read_data(path: Path) -> Any:
 def _parse_json(text: str) -> Any:
     """Strict JSON: no NaN, no key twice, nothing nested without end. Raises ValueError."""
     try:
-        return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse, parse_float=_finite)
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
@@ -222,5 +224,12 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return entries
 
 
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON value")
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is no JSON value")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{shown_text(text)} is too large a number")
+    return number

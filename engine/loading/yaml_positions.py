@@ -143,7 +143,8 @@ class _Loader:
             raise LoadError.about(self.file, f"nested deeper than {MAX_DEPTH} levels", self.position(event))
         self.positions.values[path] = self.position(event)
         if isinstance(event, yaml.AliasEvent):
-    XX
+            message = f"aliases are not supported; write the value out, or put the text '*{event.anchor}' in quotes"
+            return self.problem(event, message)
         value = self.content(event, path)
         if event.anchor is not None:
             return self.problem(event, "anchors are not supported; a text that begins with '&' must be in quotes")
@@ -186,10 +187,11 @@ class _Loader:
         if event.implicit[0] and key == "<<":
             self.problem(event, "merge keys ('<<') are not supported; write the entries out")
         elif event.implicit[0] and not isinstance(_resolve(key), str):
-            self.problem(event, f"a key must be text; put it in quotes: {shown_text(key)}" if key else "a key is missing")
+            hint = f"; put it in quotes: {shown_text(key)}" if key else ", not empty"
+            self.problem(event, f"a key must be text{hint}")
         elif key in entries:
             first = self.positions.keys[*path, key]
-            self.problem(event, f"the key {shown_text(key)} stands here twice; first on line {first.line}")
+            self.problem(event, f"the key {shown_text(key)} stands here twice; the first is on line {first.line}")
         else:
             return key
         return None

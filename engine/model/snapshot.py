@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.model.events import EMPTY, JsonObject
+from engine.model.events import JsonObject
 from engine.model.state import INTERRUPTED, ExecutionState, ExecutionStatus
 from engine.model.state_json import state_from_json, state_to_json
 
@@ -39,7 +39,7 @@ class ExecutionSummary:
     """Id of the runner it was last driven by."""
     live: bool | None = None
     """Whether that runner lives; None once the execution has ended."""
-    labels: JsonObject = EMPTY
+    labels: JsonObject = field(default_factory=dict)
 
     @property
     def shown_status(self) -> str:

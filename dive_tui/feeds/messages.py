@@ -1,0 +1,69 @@
+"""What feeds tell the screens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from textual.message import Message
+
+from engine.model.events import ExecutionEvent
+from engine.model.snapshot import ExecutionSummary
+from engine.replay.history import History
+
+
+class ExecutionsListed(Message):
+    """All executions of the store, newest first; replaces what was known."""
+
+    def __init__(self, summaries: tuple[ExecutionSummary, ...]) -> None:
+        super().__init__()
+        self.summaries: Final = summaries
+
+
+class ExecutionsChanged(Message):
+    """Some executions came, moved on, or (None) went away."""
+
+    def __init__(self, changed: Mapping[str, ExecutionSummary | None]) -> None:
+        super().__init__()
+        self.changed: Final = changed
+
+
+class HistoryProgress(Message):
+    """A long history is being read: so many of so many events."""
+
+    def __init__(self, loaded: int, total: int) -> None:
+        super().__init__()
+        self.loaded: Final = loaded
+        self.total: Final = total
+
+
+class HistoryLoaded(Message):
+    """A history has been read and folded to its end; from now on it belongs to the screen."""
+
+    def __init__(self, history: History, summary: ExecutionSummary, damage: str = "") -> None:
+        super().__init__()
+        self.history: Final = history
+        self.summary: Final = summary
+        self.damage: Final = damage
+        """A sentence when the stored history cannot be read beyond what is here."""
+
+
+class HistoryGrew(Message):
+    """The next events; the screen adds them to its history. May be empty when only the summary changed."""
+
+    def __init__(self, events: tuple[ExecutionEvent, ...], summary: ExecutionSummary) -> None:
+        super().__init__()
+        self.events: Final = events
+        self.summary: Final = summary
+
+
+class FeedFailed(Message):
+    """The store cannot be read right now; what is on the screen stays. The feed goes on trying."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__()
+        self.sentence: Final = sentence
+
+
+class FeedRecovered(Message):
+    """The store can be read again."""

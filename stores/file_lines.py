@@ -1,0 +1,167 @@
+"""Reading `events.jsonl`: whole batches in order, and where and why reading stopped."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from engine.model.events import ExecutionEvent
+from stores.codec import LineError, decode_line
+from stores.collector import collector_paused
+
+_CHUNK = 1 << 20
+
+
+class Place(NamedTuple):
+    """Where the line of an event begins, or will begin."""
+
+    sequence: int
+    offset: int
+    """In bytes from the start of the file."""
+
+
+START = Place(1, 0)
+
+
+class Damage(NamedTuple):
+    """The first line that cannot be history, nor the remains of an append that was cut short."""
+
+    offset: int
+    problem: str
+
+
+@dataclass(slots=True)
+class Reading:
+    """What was found from some place on."""
+
+    end: Place
+    """Behind the last event of the last whole batch that was read."""
+    events: list[ExecutionEvent] = field(default_factory=list)
+    sealed: bool | None = None
+    """Whether its lines carry checksums; None when no line was read."""
+    torn: int | None = None
+    """Where a last batch begins that is not whole; it was never acknowledged and is not history."""
+    damage: Damage | None = None
+
+    def since(self, sequence: int, limit: int | None) -> list[ExecutionEvent]:
+        """The events from a sequence on, at most `limit`."""
+        first = self.end.sequence - len(self.events)
+        skipped = max(0, sequence - first)
+        return self.events[skipped:] if limit is None else self.events[skipped : skipped + limit]
+
+
+def read_history(fd: int, execution_id: str, start: Place = START, limit: int | None = None) -> Reading:
+    """The events from `start` to the end of the file, or the whole batches that hold the first `limit` of them."""
+    with collector_paused():
+        return _read(fd, execution_id, start, limit)
+
+
+def read_surely(fd: int, execution_id: str, start: Place = START, limit: int | None = None) -> Reading:
+    """Like `read_history`, but before it says that a history is damaged it has read all of it in a quiet moment.
+
+    A `start` that is wrong, because the file is another one by now, does no harm either: reading then begins at the
+    first event, so `Reading.since` gives what was asked for.
+    """
+    reading = read_history(fd, execution_id, start, limit)
+    if reading.damage is None:
+        return reading
+    _wait_for_writer(fd)
+    try:
+        return read_history(fd, execution_id)
+    finally:
+        fcntl.flock(fd, fcntl.LOCK_UN)
+
+
+def find_line(fd: int, sequence: int, near: Place = START) -> Place | None:
+    """Where the line of an event begins, by counting line ends from a place before it; None: there are fewer lines."""
+    missing = sequence - near.sequence
+    offset = near.offset
+    if missing <= 0:
+        return near if missing == 0 else None
+    while chunk := os.pread(fd, _CHUNK, offset):
+        ends = chunk.count(b"\n")
+        if ends >= missing:
+            at = -1
+            for _ in range(missing):
+                at = chunk.index(b"\n", at + 1)
+            return Place(sequence, offset + at + 1)
+        missing -= ends
+        offset += len(chunk)
+    return None
+
+
+def _read(fd: int, execution_id: str, start: Place, limit: int | None) -> Reading:
+    reading = Reading(end=start)
+    events, sealed = reading.events, None
+    sequence, offset = start
+    whole = left = 0
+    line, complete = b"", True
+    try:
+        for lines, complete in _lines(fd, offset):
+            for line in lines:
+                event, k = decode_line(line)
+                if sealed is None:
+                    reading.sealed = sealed = k is not None
+                if event.sequence != sequence or event.execution_id != execution_id:
+                    raise LineError(f"it does not hold event {sequence} of {execution_id}")
+                if (k is None) is sealed:
+                    raise LineError("lines with and without checksums are mixed")
+                if left and k != left - 1:
+                    raise LineError("events of one append are missing")
+                if sealed and not complete:
+                    raise LineError("its line end is missing")
+                events.append(event)
+                sequence += 1
+                offset += len(line) + 1
+                left = k or 0
+                if not left:
+                    whole, reading.end = len(events), Place(sequence, offset)
+                    if limit is not None and whole >= limit:
+                        return reading
+        cut_short = left > 0
+    except LineError as error:
+        cut_short = not complete and not _has_damaged_end(line)
+        if not cut_short:
+            reading.damage = Damage(offset, str(error))
+    del events[whole:]
+    if cut_short:
+        reading.torn = reading.end.offset
+    return reading
+
+
+def _has_damaged_end(line: bytes) -> bool:
+    # A cut-off line is a beginning of one. A whole one followed by another byte than a line end was altered.
+    try:
+        decode_line(line[:-1])
+    except LineError:
+        return False
+    return True
+
+
+def _lines(fd: int, offset: int) -> Iterator[tuple[list[bytes], bool]]:
+    """Lines without their ends, and whether they had one: the very last may lack it."""
+    parts: list[bytes] = []
+    while chunk := os.pread(fd, _CHUNK, offset):
+        offset += len(chunk)
+        *lines, rest = chunk.split(b"\n")
+        if lines:
+            lines[0] = b"".join((*parts, lines[0]))
+            yield lines, True
+            parts = []
+        parts.append(rest)
+    if last := b"".join(parts):
+        yield [last], False
+
+
+def _wait_for_writer(fd: int) -> None:
+    """Take the shared lock of the file, which nobody can who is just writing; give up after a tenth of a second."""
+    for _ in range(20):
+        try:
+            return fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.005)
+    return None
