@@ -72,7 +72,7 @@ def is_store(folder: Path) -> bool:
 
 def is_empty(folder: Path) -> bool:
     """Whether nothing is in a folder, or only what the making of a store writes first."""
-    return all(name == GITIGNORE for name in os.listdir(folder))
+    return all(path.name == GITIGNORE for path in folder.iterdir())
 
 
 def prepare(base: Path, *, create: bool) -> None:
@@ -111,20 +111,19 @@ def _make_store(base: Path) -> None:
         sync_folder(folder.parent)
 
 
-def make_folder(base: str, name: str) -> None:
+def make_folder(folder: Path) -> None:
     """Make a folder of the store if it is not there."""
-    with suppress(FileExistsError):
-        os.mkdir(f"{base}/{name}", _FOLDER_MODE)
+    folder.mkdir(mode=_FOLDER_MODE, exist_ok=True)
 
 
-def open_inside(base: str, folder: str, name: str, flags: int) -> int:
-    """A file descriptor of `{base}/{folder}/{name}`.
+def open_inside(folder: Path, name: str, flags: int) -> int:
+    """A file descriptor of a file in a folder of the store.
 
     Raises:
         OSError: it cannot be opened; a symbolic link in the store is not followed.
         StoreError: it is no regular file.
     """
-    parent = os.open(f"{base}/{folder}", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    parent = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         # Without O_NONBLOCK, opening a pipe that somebody put there would wait for ever.
         fd = os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK, _FILE_MODE, dir_fd=parent)
@@ -133,13 +132,13 @@ def open_inside(base: str, folder: str, name: str, flags: int) -> int:
     if stat.S_ISREG(os.fstat(fd).st_mode):
         return fd
     os.close(fd)
-    raise StoreError(f"{base}/{folder}/{name} is not a regular file")
+    raise StoreError(f"{folder / name} is not a regular file")
 
 
 @contextmanager
-def reading(base: str, folder: str, name: str) -> Iterator[int]:
+def reading(folder: Path, name: str) -> Iterator[int]:
     """`open_inside` for reading, closed at the end."""
-    fd = open_inside(base, folder, name, os.O_RDONLY)
+    fd = open_inside(folder, name, os.O_RDONLY)
     try:
         yield fd
     finally:
@@ -163,20 +162,20 @@ def locked(fd: int, what: str) -> Iterator[None]:
         fcntl.flock(fd, fcntl.LOCK_UN)
 
 
-def is_linked(fd: int, path: str) -> bool:
+def is_linked(fd: int, path: Path) -> bool:
     """Whether an open file still is what its path names, and not deleted or replaced meanwhile."""
     try:
-        return os.path.samestat(os.fstat(fd), os.stat(path, follow_symlinks=False))
+        return os.path.samestat(os.fstat(fd), path.stat(follow_symlinks=False))
     except FileNotFoundError:
         return False
 
 
 def read_all(fd: int) -> bytes:
     """The whole content of an open file."""
-    parts = []
-    while part := os.pread(fd, 1 << 20, sum(map(len, parts))):
-        parts.append(part)
-    return b"".join(parts)
+    content = b""
+    while part := os.pread(fd, max(os.fstat(fd).st_size, 1), len(content)):
+        content += part
+    return content
 
 
 def write_all(fd: int, data: bytes) -> None:
@@ -186,15 +185,15 @@ def write_all(fd: int, data: bytes) -> None:
         written += os.write(fd, memoryview(data)[written:])
 
 
-def replace_file(base: str, folder: str, name: str, content: bytes) -> None:
+def replace_file(folder: Path, name: str, content: bytes) -> None:
     """Give a file a new content all at once: readers see the old or the new one. It need not survive a crash."""
     temporary = f".{name}.{os.getpid()}-{os.urandom(4).hex()}"
-    fd = open_inside(base, folder, temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    fd = open_inside(folder, temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     try:
         write_all(fd, content)
-        os.replace(f"{base}/{folder}/{temporary}", f"{base}/{folder}/{name}")
+        (folder / temporary).replace(folder / name)
     except BaseException:
-        os.unlink(f"{base}/{folder}/{temporary}")
+        (folder / temporary).unlink()
         raise
     finally:
         os.close(fd)
@@ -208,7 +207,7 @@ def sync_data(fd: int) -> None:
         os.fdatasync(fd)
 
 
-def sync_folder(path: str | Path) -> None:
+def sync_folder(path: Path) -> None:
     """Return when the names in a folder are on the disk."""
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -219,6 +218,6 @@ def sync_folder(path: str | Path) -> None:
 
 def _is_file(path: Path) -> bool:
     try:
-        return stat.S_ISREG(os.stat(path, follow_symlinks=False).st_mode)
+        return stat.S_ISREG(path.stat(follow_symlinks=False).st_mode)
     except OSError:
         return False

@@ -5,15 +5,19 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from engine.model.events import ExecutionEvent
+from engine.store import DamagedHistoryError
 from stores.codec import LineError, decode_line
 from stores.collector import collector_paused
+from stores.file_layout import EVENTS
 
 _CHUNK = 1 << 20
+_PIECE = 4096
 
 
 class Place(NamedTuple):
@@ -32,6 +36,11 @@ class Damage(NamedTuple):
 
     offset: int
     problem: str
+
+    @property
+    def place(self) -> str:
+        """For a person: the file, and the byte where the line begins."""
+        return f"{EVENTS}, byte {self.offset}"
 
 
 @dataclass(slots=True)
@@ -69,9 +78,40 @@ def read_surely(fd: int, execution_id: str, start: Place = START, limit: int | N
     reading = read_history(fd, execution_id, start, limit)
     if reading.damage is None:
         return reading
-    _wait_for_writer(fd)
-    try:
+    with between_appends(fd):
         return read_history(fd, execution_id)
+
+
+def read_pieces(fd: int, execution_id: str, start: Place = START) -> Iterator[Reading]:
+    """All that `read_history` would find, a few thousand events at a time; only the last piece may be torn or damaged."""
+    while True:
+        piece = read_history(fd, execution_id, start, _PIECE)
+        yield piece
+        if piece.end == start or piece.torn is not None or piece.damage is not None:
+            return
+        start = piece.end
+
+
+def damaged(execution_id: str, damage: Damage, readable: Sequence[ExecutionEvent]) -> DamagedHistoryError:
+    """The error that says where a history is damaged."""
+    return DamagedHistoryError(
+        f"the history of {execution_id} is damaged at {damage.place}: {damage.problem}",
+        place=damage.place,
+        readable=readable,
+    )
+
+
+@contextmanager
+def between_appends(fd: int) -> Iterator[None]:
+    """Meanwhile nobody writes to the file; but after a tenth of a second of waiting for that, go on all the same."""
+    for _ in range(20):
+        try:
+            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:
+            time.sleep(0.005)
+    try:
+        yield
     finally:
         fcntl.flock(fd, fcntl.LOCK_UN)
 
@@ -155,13 +195,3 @@ def _lines(fd: int, offset: int) -> Iterator[tuple[list[bytes], bool]]:
         parts.append(rest)
     if last := b"".join(parts):
         yield [last], False
-
-
-def _wait_for_writer(fd: int) -> None:
-    """Take the shared lock of the file, which nobody can who is just writing; give up after a tenth of a second."""
-    for _ in range(20):
-        try:
-            return fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            time.sleep(0.005)
-    return None

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
     from textual.screen import Screen
 
-_TEXTUAL_NAMES = {",": "comma", "?": "question_mark"}
 _LABELS = {"pageup": "PgUp", "pagedown": "PgDn", "home": "Home", "end": "End", "escape": "esc", "f1": "F1"}
 _ARROWS = frozenset(["up", "down", "left", "right"])
 
@@ -32,6 +31,15 @@ def keys_label(action: Action, glyphs: Glyphs = UNICODE) -> str:
     return " ".join(key_label(key, glyphs) for key in action.keys)
 
 
+def textual_key(key: str) -> str:
+    """The name Textual has for a key written as a person reads it: ``comma`` for ``,``."""
+    from textual.binding import Binding
+
+    if key == ",":  # separates keys where Textual reads a list of them
+        return "comma"
+    return next(iter(Binding.make_bindings([Binding(key, "")]))).key
+
+
 def bindings(*scopes: Scope) -> list[BindingType]:
     """The key bindings of these scopes, for a node's ``BINDINGS``; their ids are the actions' ids."""
     from textual.binding import Binding
@@ -42,8 +50,9 @@ def bindings(*scopes: Scope) -> list[BindingType]:
             continue
         for key in action.keys:
             call = f"{action.verb}({key!r})" if action.per_key else action.verb
-            name = _TEXTUAL_NAMES.get(key, key)
-            made.append(Binding(name, call, action.name, show=False, id=action.id, priority=key in action.always))
+            made.append(
+                Binding(textual_key(key), call, action.name, show=False, id=action.id, priority=key in action.always)
+            )
     return made
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.color import Color as RichColor
 from rich.style import Style
@@ -311,7 +311,7 @@ _ANSI_LIGHT = _ansi("ansi-light", dark=False)
 _palettes: dict[tuple[str, bool], Palette] = {}
 
 
-def palette_of(app: App[object]) -> Palette:
+def palette_of(app: App[Any]) -> Palette:
     """The palette of the theme the app shows now; the same object until the theme changes."""
     key = (app.theme, app.no_color)
     palette = _palettes.get(key)

@@ -78,6 +78,9 @@ class LineView(ScrollView, can_focus=True):
     newest: ClassVar[Literal["bottom", "top"]] = "bottom"
     """The end at which following stays."""
 
+    shows_cursor: ClassVar[bool] = True
+    """Whether there is a cursor row; without one the keys scroll, for text that is only read."""
+
     follow: var[bool] = var(False, init=False)
     """Whether the cursor stays on the newest row; ends when the person moves away from it."""
 
@@ -146,7 +149,9 @@ class LineView(ScrollView, can_focus=True):
     @property
     def glyphs(self) -> Glyphs:
         """The symbols of this terminal."""
-        return getattr(self.app, "glyphs", UNICODE)
+        glyphs = getattr(self.app, "glyphs", UNICODE)
+        assert isinstance(glyphs, Glyphs)
+        return glyphs
 
     @property
     def emphasised(self) -> bool:
@@ -164,6 +169,11 @@ class LineView(ScrollView, can_focus=True):
     def page_size(self) -> int:
         """How many rows are visible at once; at least 1."""
         return max(1, self.size.height)
+
+    @property
+    def row_width(self) -> int:
+        """Cells of a row, with the marker and without the scrollbar."""
+        return self.scrollable_content_region.width
 
     def rows_changed(self, *, cursor: int | None = None) -> None:
         """Take note that rows came, went or moved.
@@ -229,6 +239,8 @@ class LineView(ScrollView, can_focus=True):
 
     def scroll_to_row(self, index: int, *, center: bool = False) -> None:
         """Scroll as little as needed to show row ``index``; with ``center`` to the middle, when it was not visible."""
+        if not self._height:  # not laid out yet: on_resize comes back to it
+            return
         top, height = self.scroll_offset.y, self.page_size
         if top <= index < top + height:
             return
@@ -281,13 +293,13 @@ class LineView(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """Draw one visible line."""
-        width = self.size.width
+        width = self.row_width
         index = self.scroll_offset.y + y
         if not self._known_rows:
             return self._placeholder_line(y, width)
         if index >= self._known_rows:
             return Strip.blank(width, self.rich_style)
-        selected = index == self._cursor
+        selected = self.shows_cursor and index == self._cursor
         key = (self.row_key(index), width, selected, selected and self.emphasised, self.palette.tokens.name)
         strip = self._strips.get(key)
         if strip is None:
@@ -318,7 +330,7 @@ class LineView(ScrollView, can_focus=True):
         self.refresh(Region(0, index - self.scroll_offset.y, self.size.width, 1))
 
     def _evict(self, index: int) -> None:
-        key, width, theme = self.row_key(index), self.size.width, self.palette.tokens.name
+        key, width, theme = self.row_key(index), self.row_width, self.palette.tokens.name
         for selected, focused in ((False, False), (True, False), (True, True)):
             self._strips.discard((key, width, selected, focused, theme))
 
@@ -329,29 +341,35 @@ class LineView(ScrollView, can_focus=True):
 
     # Keys and mouse
 
+    def _move_by(self, rows: int) -> None:
+        if self.shows_cursor:
+            self.move_to(self._cursor + rows)
+        else:
+            self.scroll_to(y=self.scroll_offset.y + rows, animate=False)
+
     def action_cursor_up(self) -> None:
         """Move the cursor one row up."""
-        self.move_to(self._cursor - 1)
+        self._move_by(-1)
 
     def action_cursor_down(self) -> None:
         """Move the cursor one row down."""
-        self.move_to(self._cursor + 1)
+        self._move_by(1)
 
     def action_page_back(self) -> None:
         """Move the cursor one page up."""
-        self.move_to(self._cursor - max(1, self.page_size - 1))
+        self._move_by(-max(1, self.page_size - 1))
 
     def action_page_on(self) -> None:
         """Move the cursor one page down."""
-        self.move_to(self._cursor + max(1, self.page_size - 1))
+        self._move_by(max(1, self.page_size - 1))
 
     def action_top(self) -> None:
         """Move the cursor to the first row."""
-        self.move_to(0)
+        self._move_by(-self._known_rows)
 
     def action_bottom(self) -> None:
         """Move the cursor to the last row."""
-        self.move_to(self._known_rows - 1)
+        self._move_by(self._known_rows)
 
     def on_click(self, event: events.Click) -> None:
         """A click moves the cursor, a double click also selects."""
@@ -369,8 +387,8 @@ class LineView(ScrollView, can_focus=True):
     def on_resize(self) -> None:
         """Keep the cursor row visible when the height changes."""
         was_visible = self._cursor < self.scroll_offset.y + self._height
-        self._height = self.size.height
-        if self.follow or was_visible:
+        first, self._height = not self._height, self.size.height
+        if first or self.follow or was_visible:
             self.scroll_to_row(self._cursor)
 
     def on_focus(self) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from engine.core.expression_errors import Fault, kind_of, suggestion
 from engine.core.expression_functions import FUNCTIONS, Function
 from engine.core.expression_methods import CHANGING_METHODS, METHOD_NAMES, count_phrase, methods_of
-from engine.core.expression_nodes import BUILDERS, Builder
+from engine.core.expression_nodes import Builder
 from engine.core.expression_paths import build_get, build_has
 from engine.core.expression_values import Closure, Frame
 
@@ -59,7 +59,7 @@ def _function_call(builder: Builder, node: ast.Call, name: str, function: Functi
     def with_one(frame: Frame) -> Any:
         value = argument(frame)
         try:
-            return call(frame.meter, value)
+            return call(frame, value)
         except Fault as fault:
             raise builder.error(fault, column) from None
 
@@ -67,7 +67,7 @@ def _function_call(builder: Builder, node: ast.Call, name: str, function: Functi
         values = [argument(frame) for argument in arguments]
         named = {keyword: value(frame) for keyword, value in keywords.items()}
         try:
-            return call(frame.meter, *values, **named)
+            return call(frame, *values, **named)
         except Fault as fault:
             raise builder.error(fault, column) from None
 
@@ -114,7 +114,7 @@ def _method_call(builder: Builder, node: ast.Call, function: ast.Attribute) -> C
             if method is None:
                 raise Fault(lambda: f"{kind_of(value)} has no method {name!r}{suggestion(name, methods_of(value))}")
             method.check(name, values, named)
-            return method.call(frame.meter, value, *values, **named)
+            return method.call(frame, value, *values, **named)
         except Fault as fault:
             raise builder.error(fault, column) from None
 
@@ -127,6 +127,3 @@ def _unknown_method(name: str) -> str:
     if name == "format":
         return "format() is not part of expressions; write an f-string"
     return f"there is no method {name[:60]!r}{suggestion(name, METHOD_NAMES)}"
-
-
-BUILDERS[ast.Call] = build_call

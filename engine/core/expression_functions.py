@@ -1,4 +1,4 @@
-"""The functions expressions may call. Each takes the evaluation's meter first and raises Fault with a clear sentence."""
+"""The functions expressions may call. Each takes a frame to count operations in, and raises Fault with a sentence."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from engine.core.expression_values import (
     NUMBERS,
     SIZED,
     WHOLE_NUMBERS,
-    Meter,
+    Frame,
     check_key,
     checked_number,
     compare,
@@ -28,7 +28,7 @@ _LONGEST_NUMERAL = 2000
 
 
 class Function(NamedTuple):
-    """What a function is called with: `call(meter, *arguments, **keywords)`."""
+    """What a function is called with: `call(frame, *arguments, **keywords)`."""
 
     call: Callable[..., Any]
     least: int
@@ -38,41 +38,41 @@ class Function(NamedTuple):
     """Arguments that may be given by keyword, with their position if they have one; None is any name."""
 
 
-def _abs(meter: Meter, value: Any) -> Any:
+def _abs(frame: Frame, value: Any) -> Any:
     return abs(_number(value, "abs()"))
 
 
-def _all(meter: Meter, values: Any) -> bool:
-    return all(iterate(values, meter))
+def _all(frame: Frame, values: Any) -> bool:
+    return all(iterate(values, frame))
 
 
-def _any(meter: Meter, values: Any) -> bool:
-    return any(iterate(values, meter))
+def _any(frame: Frame, values: Any) -> bool:
+    return any(iterate(values, frame))
 
 
-def _bool(meter: Meter, value: Any = False) -> bool:
+def _bool(frame: Frame, value: Any = False) -> bool:
     return bool(value)
 
 
-def _dict(meter: Meter, pairs: Any = (), /, **items: Any) -> dict[Any, Any]:
+def _dict(frame: Frame, pairs: Any = (), /, **items: Any) -> dict[Any, Any]:
     if isinstance(pairs, Mapping):
-        meter.spend(len(pairs))
+        frame.spend(len(pairs))
         return {**pairs, **items}
     result = {}
-    for pair in iterate(pairs, meter):
-        parts = list(iterate(pair, meter))
+    for pair in iterate(pairs, frame):
+        parts = list(iterate(pair, frame))
         if len(parts) != 2:
             raise Fault(f"dict() needs pairs of a key and a value; one has {len(parts)} parts")
-        check_key(parts[0], meter)
+        check_key(parts[0], frame)
         result[parts[0]] = parts[1]
     return {**result, **items}
 
 
-def _enumerate(meter: Meter, values: Any, start: Any = 0) -> Iterator[tuple[int, Any]]:
-    return enumerate(iterate(values, meter), _whole(start, "enumerate()"))
+def _enumerate(frame: Frame, values: Any, start: Any = 0) -> Iterator[tuple[int, Any]]:
+    return enumerate(iterate(values, frame), _whole(start, "enumerate()"))
 
 
-def _float(meter: Meter, value: Any = 0.0) -> float:
+def _float(frame: Frame, value: Any = 0.0) -> float:
     if value.__class__ is not str:
         value = _number(value, "float()")
     try:
@@ -83,7 +83,7 @@ def _float(meter: Meter, value: Any = 0.0) -> float:
         raise Fault("the number is too large for float()") from None
 
 
-def _int(meter: Meter, value: Any = 0, base: Any = _MISSING) -> int:
+def _int(frame: Frame, value: Any = 0, base: Any = _MISSING) -> int:
     if base is not _MISSING and value.__class__ is not str:
         raise Fault(f"int() with a base needs text, not {kind_of(value)}")
     if value.__class__ is not str:
@@ -98,41 +98,39 @@ def _int(meter: Meter, value: Any = 0, base: Any = _MISSING) -> int:
     return int(checked_number(number))
 
 
-def _len(meter: Meter, value: Any) -> int:
+def _len(frame: Frame, value: Any) -> int:
     if value.__class__ in SIZED or isinstance(value, Mapping):
         return len(value)
     hint = "; make a list of it first" if isinstance(value, Iterator) else ""
     raise Fault(f"len() needs text, a list or a mapping, not {kind_of(value)}{hint}")
 
 
-def _list(meter: Meter, values: Any = ()) -> list[Any]:
-    return list(iterate(values, meter))
+def _list(frame: Frame, values: Any = ()) -> list[Any]:
+    return list(iterate(values, frame))
 
 
-def _max(meter: Meter, *values: Any, default: Any = _MISSING) -> Any:
-    return _extreme("max()", gt, meter, values, default)
+def _max(frame: Frame, *values: Any, default: Any = _MISSING) -> Any:
+    return _extreme("max()", gt, frame, values, default)
 
 
-def _min(meter: Meter, *values: Any, default: Any = _MISSING) -> Any:
-    return _extreme("min()", lt, meter, values, default)
+def _min(frame: Frame, *values: Any, default: Any = _MISSING) -> Any:
+    return _extreme("min()", lt, frame, values, default)
 
 
-def _extreme(
-    name: str, beats: Callable[[Any, Any], Any], meter: Meter, values: tuple[Any, ...], default: Any
-) -> Any:
+def _extreme(name: str, beats: Callable[[Any, Any], Any], frame: Frame, values: tuple[Any, ...], default: Any) -> Any:
     if len(values) > 1 and default is not _MISSING:
         raise Fault(f"{name} takes a default only with one list")
-    candidates = iterate(values[0] if len(values) == 1 else values, meter)
+    candidates = iterate(values[0] if len(values) == 1 else values, frame)
     best = next(candidates, default)
     if best is _MISSING:
         raise Fault(f"{name} of nothing has no value; give it a default: {name[:-1]}..., default=None)")
     for candidate in candidates:
-        if compare(beats, candidate, best, meter):
+        if compare(beats, candidate, best, frame):
             best = candidate
     return best
 
 
-def _range(meter: Meter, *bounds: Any) -> range:
+def _range(frame: Frame, *bounds: Any) -> range:
     start, stop, step = (0, *bounds, 1) if len(bounds) == 1 else (*bounds, 1)[:3]
     numbers = [_whole(bound, "range()") for bound in (start, stop, step)]
     if numbers[2] == 0:
@@ -147,14 +145,14 @@ def _range(meter: Meter, *bounds: Any) -> range:
     return result
 
 
-def _reversed(meter: Meter, values: Any) -> Iterator[Any]:
+def _reversed(frame: Frame, values: Any) -> Iterator[Any]:
     if values.__class__ not in SIZED and not isinstance(values, Mapping):
         raise Fault(f"reversed() needs text, a list or a mapping, not {kind_of(values)}")
-    meter.spend(len(values))
+    frame.spend(len(values))
     return reversed(values if values.__class__ in (list, tuple, str, range) else list(values))
 
 
-def _round(meter: Meter, value: Any, ndigits: Any = None) -> Any:
+def _round(frame: Frame, value: Any, ndigits: Any = None) -> Any:
     _number(value, "round()")
     if ndigits is None:
         try:
@@ -169,11 +167,9 @@ def _round(meter: Meter, value: Any, ndigits: Any = None) -> Any:
         raise Fault("the rounded number is too large") from None
 
 
-def _sorted(meter: Meter, values: Any, *, reverse: Any = False) -> list[Any]:
-    items = list(iterate(values, meter))
-    before = meter.left
-    measure(items, meter)
-    meter.spend((before - meter.left) * len(items).bit_length() >> 3)
+def _sorted(frame: Frame, values: Any, *, reverse: Any = False) -> list[Any]:
+    items = list(iterate(values, frame))
+    frame.spend(measure(items, frame).operations * len(items).bit_length() >> 3)
     try:
         return sorted(items, reverse=bool(reverse))
     except TypeError:
@@ -185,15 +181,15 @@ def _kinds(items: list[Any]) -> str:
     return phrases[0] + " and another" if len(phrases) == 1 else " and ".join(phrases)
 
 
-def _str(meter: Meter, value: Any = "") -> str:
-    return to_text(value, meter)
+def _str(frame: Frame, value: Any = "") -> str:
+    return to_text(value, frame)
 
 
-def _sum(meter: Meter, values: Any, start: Any = 0) -> Any:
+def _sum(frame: Frame, values: Any, start: Any = 0) -> Any:
     # Added one by one: the built-in sum adds floats in another way since Python 3.12, and a recorded condition must
     # come out the same on every version.
     total = _number(start, "sum()")
-    for value in iterate(values, meter):
+    for value in iterate(values, frame):
         if value.__class__ not in NUMBERS:
             raise Fault(f"sum() adds numbers, not {kind_of(value)}")
         try:
@@ -203,8 +199,8 @@ def _sum(meter: Meter, values: Any, start: Any = 0) -> Any:
     return checked_number(total)
 
 
-def _zip(meter: Meter, *values: Any) -> Iterator[tuple[Any, ...]]:
-    return zip(*[iterate(value, meter) for value in values], strict=False)
+def _zip(frame: Frame, *values: Any) -> Iterator[tuple[Any, ...]]:
+    return zip(*[iterate(value, frame) for value in values], strict=False)
 
 
 def _number(value: Any, what: str) -> Any:
@@ -247,4 +243,4 @@ FUNCTIONS: dict[str, Function] = {
     "sum": Function(_sum, 1, 2, {"start": 2}),
     "zip": Function(_zip, 0, None),
 }
-"""By name. `get` and `has` are not here: they ask for a path that may be missing, so their argument is not evaluated."""
+"""By name. `get` and `has` are not here: they ask for a path, which is not evaluated when it is missing."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from engine.core.expression_errors import Fault, kind_of
-from engine.core.expression_nodes import BUILDERS, Builder
+from engine.core.expression_nodes import Builder
 from engine.core.expression_values import Closure, Frame, check_key, iterate
 
 Assign = Callable[[Frame, Any], None]
@@ -48,7 +48,7 @@ def build_dict_comprehension(builder: Builder, node: ast.DictComp) -> Closure:
         for _ in rounds(inner, items):
             key, value = key_of(inner), value_of(inner)
             try:
-                check_key(key, inner.meter)
+                check_key(key, inner)
             except Fault as fault:
                 raise builder.error(fault, column) from None
             result[key] = value
@@ -99,7 +99,7 @@ def _loop(
     column = builder.column(node.target)
 
     def rounds(frame: Frame, items: Iterator[Any]) -> Iterator[None]:
-        spend = frame.meter.spend
+        spend = frame.spend
         for item in items:
             try:
                 spend(cost)
@@ -124,7 +124,7 @@ def _items_of(builder: Builder, node: ast.expr) -> Closure:
     def items(frame: Frame) -> Iterator[Any]:
         value = values(frame)
         try:
-            return iterate(value, frame.meter)
+            return iterate(value, frame)
         except Fault as fault:
             raise builder.error(fault, column) from None
 
@@ -167,14 +167,9 @@ def _assignment(builder: Builder, target: ast.expr) -> Assign:
 
 def _unpacked(value: Any, count: int, frame: Frame) -> list[Any]:
     try:
-        values = list(iterate(value, frame.meter))
+        values = list(iterate(value, frame))
     except Fault:
         raise Fault(f"{kind_of(value)} cannot be taken apart into {count} variables") from None
     if len(values) != count:
         raise Fault(f"{kind_of(value)} of {len(values)} cannot be taken apart into {count} variables")
     return values
-
-
-BUILDERS[ast.ListComp] = build_list_comprehension
-BUILDERS[ast.GeneratorExp] = build_generator
-BUILDERS[ast.DictComp] = build_dict_comprehension

@@ -9,10 +9,9 @@ from engine.core.expression_errors import Fault, kind_of, shown_text
 from engine.core.expression_values import (
     NUMBERS,
     WHOLE_NUMBERS,
-    Meter,
+    Frame,
     check_key,
     check_text_size,
-    compare,
     iterate,
     measure,
 )
@@ -37,7 +36,7 @@ ANY = Parameter("anything", None)
 
 
 class Method(NamedTuple):
-    """What a method is called with: `call(meter, value, *arguments, **keywords)`."""
+    """What a method is called with: `call(frame, value, *arguments, **keywords)`."""
 
     call: Callable[..., Any]
     parameters: tuple[Parameter, ...] = ()
@@ -80,10 +79,10 @@ def _reading(name: str) -> Callable[..., Any]:
     """A text method as it is: its work and its result are in proportion to the text."""
     native = getattr(str, name)
 
-    def call(meter: Meter, text: str, *arguments: Any, **keywords: Any) -> Any:
-        meter.spend(1 + (len(text) >> 4))
+    def call(frame: Frame, text: str, *arguments: Any, **keywords: Any) -> Any:
+        frame.spend(1 + (len(text) >> 4))
         if arguments and arguments[0].__class__ is tuple:
-            meter.spend(len(arguments[0]))
+            frame.spend(len(arguments[0]))
         try:
             result = native(text, *arguments, **keywords)
         except ValueError as problem:
@@ -91,9 +90,9 @@ def _reading(name: str) -> Callable[..., Any]:
         except TypeError:
             raise Fault(f"{name}() needs a tuple of texts") from None
         if result.__class__ in (list, tuple):
-            meter.spend(len(result))
+            frame.spend(len(result))
         elif result.__class__ is str:
-            check_text_size(len(result), meter)
+            check_text_size(len(result), frame)
         return result
 
     return call
@@ -102,8 +101,8 @@ def _reading(name: str) -> Callable[..., Any]:
 def _padding(name: str) -> Callable[..., str]:
     native = getattr(str, name)
 
-    def call(meter: Meter, text: str, width: int, *fill: str) -> str:
-        check_text_size(max(width, len(text)), meter)
+    def call(frame: Frame, text: str, width: int, *fill: str) -> str:
+        check_text_size(max(width, len(text)), frame)
         if fill and len(fill[0]) != 1:
             raise Fault(f"{name}() fills with exactly one character")
         return str(native(text, width, *fill))
@@ -111,31 +110,31 @@ def _padding(name: str) -> Callable[..., str]:
     return call
 
 
-def _join(meter: Meter, separator: str, values: Any) -> str:
-    parts = list(iterate(values, meter))
+def _join(frame: Frame, separator: str, values: Any) -> str:
+    parts = list(iterate(values, frame))
     characters = len(separator) * len(parts)
     for index, part in enumerate(parts):
         if part.__class__ is not str:
             raise Fault(f"join() joins texts, but item {index} is {kind_of(part)}; write str(...) around it")
         characters += len(part)
-    check_text_size(characters, meter)
+    check_text_size(characters, frame)
     return separator.join(parts)
 
 
-def _replace(meter: Meter, text: str, old: str, new: str, count: int = -1) -> str:
-    meter.spend(1 + (len(text) >> 4))
+def _replace(frame: Frame, text: str, old: str, new: str, count: int = -1) -> str:
+    frame.spend(1 + (len(text) >> 4))
     found = text.count(old) if count < 0 else min(count, text.count(old))
-    check_text_size(len(text) + found * (len(new) - len(old)), meter)
+    check_text_size(len(text) + found * (len(new) - len(old)), frame)
     return text.replace(old, new, count)
 
 
-def _list_count(meter: Meter, values: Any, item: Any) -> int:
-    _measure_search(meter, values, item)
+def _list_count(frame: Frame, values: Any, item: Any) -> int:
+    _measure_search(frame, values, item)
     return int(values.count(item))
 
 
-def _list_index(meter: Meter, values: Any, item: Any, *bounds: int) -> int:
-    _measure_search(meter, values, item)
+def _list_index(frame: Frame, values: Any, item: Any, *bounds: int) -> int:
+    _measure_search(frame, values, item)
     try:
         return int(values.index(item, *bounds))
     except ValueError:
@@ -143,49 +142,52 @@ def _list_index(meter: Meter, values: Any, item: Any, *bounds: int) -> int:
         raise Fault(f"index(): the list does not hold {what}") from None
 
 
-def _measure_search(meter: Meter, values: Any, item: Any) -> None:
+def _measure_search(frame: Frame, values: Any, item: Any) -> None:
     if item.__class__ in NUMBERS:
-        meter.spend(1 + len(values))
+        frame.spend(1 + len(values))
     else:
-        measure(values, meter)
+        measure(values, frame)
 
 
-def _get(meter: Meter, mapping: Mapping[Any, Any], key: Any, default: Any = None) -> Any:
-    check_key(key, meter)
+def _get(frame: Frame, mapping: Mapping[Any, Any], key: Any, default: Any = None) -> Any:
+    check_key(key, frame)
     return mapping.get(key, default)
 
 
-def _keys(meter: Meter, mapping: Mapping[Any, Any]) -> Any:
+def _keys(frame: Frame, mapping: Mapping[Any, Any]) -> Any:
     return mapping.keys()
 
 
-def _values(meter: Meter, mapping: Mapping[Any, Any]) -> Any:
+def _values(frame: Frame, mapping: Mapping[Any, Any]) -> Any:
     return mapping.values()
 
 
-def _items(meter: Meter, mapping: Mapping[Any, Any]) -> Any:
+def _items(frame: Frame, mapping: Mapping[Any, Any]) -> Any:
     return mapping.items()
 
 
-_SPLIT = ("sep", "maxsplit")
-_WITHOUT_ARGUMENTS = (
-    "capitalize casefold isalnum isalpha isascii isdecimal isdigit islower isnumeric isspace istitle isupper "
-    "lower swapcase title upper"
-).split()
+def _text_methods(
+    names: str, *parameters: Parameter, least: int = 0, keywords: tuple[str, ...] = ()
+) -> dict[str, Method]:
+    """Methods of text, their names apart by spaces, that take the same arguments."""
+    return {name: Method(_reading(name), parameters, least, keywords) for name in names.split()}
+
+
+def _padding_methods(names: str, *parameters: Parameter) -> dict[str, Method]:
+    return {name: Method(_padding(name), parameters, 1) for name in names.split()}
+
 
 TEXT_METHODS: dict[str, Method] = {
-    **{name: Method(_reading(name)) for name in _WITHOUT_ARGUMENTS},
-    **{name: Method(_reading(name), (MAYBE_TEXT,)) for name in ("lstrip", "rstrip", "strip")},
-    **{name: Method(_reading(name), (TEXT,), 1) for name in ("partition", "rpartition", "removeprefix", "removesuffix")},
-    **{
-        name: Method(_reading(name), (TEXT, MAYBE_WHOLE, MAYBE_WHOLE), 1)
-        for name in ("count", "find", "index", "rfind", "rindex")
-    },
-    **{name: Method(_reading(name), (TEXTS, MAYBE_WHOLE, MAYBE_WHOLE), 1) for name in ("endswith", "startswith")},
-    **{name: Method(_reading(name), (MAYBE_TEXT, WHOLE), 0, _SPLIT) for name in ("rsplit", "split")},
-    **{name: Method(_padding(name), (WHOLE, TEXT), 1) for name in ("center", "ljust", "rjust")},
-    "splitlines": Method(_reading("splitlines"), (FLAG,), 0, ("keepends",)),
-    "zfill": Method(_padding("zfill"), (WHOLE,), 1),
+    **_text_methods("capitalize casefold lower swapcase title upper"),
+    **_text_methods("isalnum isalpha isascii isdecimal isdigit islower isnumeric isspace istitle isupper"),
+    **_text_methods("lstrip rstrip strip", MAYBE_TEXT),
+    **_text_methods("partition rpartition removeprefix removesuffix", TEXT, least=1),
+    **_text_methods("count find index rfind rindex", TEXT, MAYBE_WHOLE, MAYBE_WHOLE, least=1),
+    **_text_methods("endswith startswith", TEXTS, MAYBE_WHOLE, MAYBE_WHOLE, least=1),
+    **_text_methods("rsplit split", MAYBE_TEXT, WHOLE, keywords=("sep", "maxsplit")),
+    **_text_methods("splitlines", FLAG, keywords=("keepends",)),
+    **_padding_methods("center ljust rjust", WHOLE, TEXT),
+    **_padding_methods("zfill", WHOLE),
     "join": Method(_join, (ANY,), 1),
     "replace": Method(_replace, (TEXT, TEXT, WHOLE), 2),
 }
@@ -201,8 +203,9 @@ MAPPING_METHODS: dict[str, Method] = {
 }
 METHOD_NAMES = frozenset((*TEXT_METHODS, *LIST_METHODS, *MAPPING_METHODS))
 CHANGING_METHODS = frozenset(
-    "add append clear extend insert pop popitem remove reverse setdefault sort update".split()
+    ("append", "clear", "extend", "insert", "pop", "popitem", "remove", "reverse", "sort", "update")
 )
+"""Named so that a refusal can say why."""
 
 
 def methods_of(value: Any) -> Mapping[str, Method]:

@@ -8,12 +8,11 @@ from typing import Any, TypeGuard
 
 from engine.core.expression_errors import Fault, kind_of, shown_key, suggestion
 from engine.core.expression_methods import METHOD_NAMES
-from engine.core.expression_nodes import BUILDERS, Builder
+from engine.core.expression_nodes import Builder
 from engine.core.expression_values import (
     WHOLE_NUMBERS,
     Closure,
     Frame,
-    Meter,
     check_key,
     check_text_size,
 )
@@ -37,7 +36,21 @@ def build_attribute(builder: Builder, node: ast.Attribute) -> Closure:
             pass
         raise builder.error(Fault(lambda: _no_key(where, value, key)), column)
 
-    return attribute
+    if not isinstance(node.value, ast.Name) or builder.is_variable(node.value.id):
+        return attribute
+    name = node.value.id
+
+    def of_name(frame: Frame) -> Any:
+        """The commonest case, `state.b`, without a call for `state`; `attribute` has the words when it fails."""
+        try:
+            value = frame.names[name]
+            if value.__class__ is dict:
+                return value[key]
+        except KeyError:
+            pass
+        return attribute(frame)
+
+    return of_name
 
 
 def _no_key(where: str, value: Any, key: Any) -> str:
@@ -64,7 +77,7 @@ def build_subscript(builder: Builder, node: ast.Subscript) -> Closure:
         value = base(frame)
         key = key_of(frame)
         try:
-            return look_up(value, key, frame.meter)
+            return look_up(value, key, frame)
         except LookupError:
             fault = Fault(lambda: _no_item(where, value, key))
         except Fault as problem:
@@ -74,7 +87,7 @@ def build_subscript(builder: Builder, node: ast.Subscript) -> Closure:
     return subscript
 
 
-def look_up(value: Any, key: Any, meter: Meter) -> Any:
+def look_up(value: Any, key: Any, frame: Frame) -> Any:
     """`value[key]`.
 
     Raises:
@@ -82,7 +95,7 @@ def look_up(value: Any, key: Any, meter: Meter) -> Any:
         Fault: it has no such keys at all.
     """
     if value.__class__ is dict or isinstance(value, Mapping):
-        check_key(key, meter)
+        check_key(key, frame)
         return value[key]
     if value.__class__ not in _INDEXED:
         raise Fault(f"{kind_of(value)} has no [{shown_key(key)}]; only a list, text or a mapping has items")
@@ -106,14 +119,14 @@ def _slice(builder: Builder, base: Closure, node: ast.Slice, column: int) -> Clo
         value = base(frame)
         bounds = [part(frame) if part else None for part in parts]
         try:
-            return _cut(value, bounds, frame.meter)
+            return _cut(value, bounds, frame)
         except Fault as fault:
             raise builder.error(fault, column) from None
 
     return cut
 
 
-def _cut(value: Any, bounds: list[Any], meter: Meter) -> Any:
+def _cut(value: Any, bounds: list[Any], frame: Frame) -> Any:
     if value.__class__ not in _INDEXED:
         raise Fault(f"only a list or text can be sliced, not {kind_of(value)}")
     for bound in bounds:
@@ -123,9 +136,9 @@ def _cut(value: Any, bounds: list[Any], meter: Meter) -> Any:
         raise Fault("a slice needs a step other than 0")
     part = value[slice(*bounds)]
     if value.__class__ is str:
-        check_text_size(len(part), meter)
+        check_text_size(len(part), frame)
     elif value.__class__ is not range:
-        meter.spend(len(part))
+        frame.spend(len(part))
     return part
 
 
@@ -170,7 +183,7 @@ def _optional_path(builder: Builder, node: ast.Call, usage: str, most: int) -> C
                 break
             key = key_of(frame)
             try:
-                value = look_up(value, key, frame.meter)
+                value = look_up(value, key, frame)
             except (LookupError, Fault):
                 value = _MISSING
         return value
@@ -192,12 +205,8 @@ def _step_key(builder: Builder, node: ast.Attribute | ast.Subscript) -> Closure:
 
 
 def _optional_start(builder: Builder, node: ast.expr) -> Closure:
-    if not isinstance(node, ast.Name) or any(node.id in scope for scope in builder.scopes):
+    if not isinstance(node, ast.Name) or builder.is_variable(node.id):
         return builder.build(node)
     name = node.id
     builder.roots.add(name)
     return lambda frame: frame.names.get(name, _MISSING)
-
-
-BUILDERS[ast.Attribute] = build_attribute
-BUILDERS[ast.Subscript] = build_subscript

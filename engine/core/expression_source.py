@@ -1,8 +1,8 @@
 """From text to a syntax tree: the scan every expression passes before Python's parser sees it, and positions.
 
 The scan finds where strings and brackets end. Templates use it to find the brace that closes `${`; whole expressions
-use it to give the same language on every Python version (newer ones accept quotes inside f-string fields that older ones
-do not) and to keep the parser from writing warnings about doubtful escapes to the terminal.
+use it to give the same language on every Python version (newer ones accept quotes inside f-string fields that older
+ones do not) and to keep the parser from writing warnings about doubtful escapes to the terminal.
 """
 
 from __future__ import annotations
@@ -168,9 +168,7 @@ def parse_source(text: str) -> ParsedSource:
     return source
 
 
-def _syntax_error(
-    source: ParsedSource, strings: list[tuple[int, int]], problem: SyntaxError
-) -> ExpressionSyntaxError:
+def _syntax_error(source: ParsedSource, strings: list[tuple[int, int]], problem: SyntaxError) -> ExpressionSyntaxError:
     """What Python's parser found, in terms of the text without the parentheses around it."""
     text, message, line = source.text, problem.msg, problem.lineno or 1
     if message.startswith("f-string"):

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.core.expression_errors import Fault, kind_of, shown_text
-from engine.core.expression_nodes import BUILDERS, Builder
-from engine.core.expression_values import ATOMS, Closure, Frame, Meter, check_text_size, to_text
+from engine.core.expression_nodes import Builder
+from engine.core.expression_values import ATOMS, Closure, Frame, check_text_size, to_text
 
 _SPEC = re.compile(r"(?:.?[<>=^])?[-+ ]?z?#?0?(?:\d{1,3})?[_,]?(?:\.\d{1,3})?[bdeEfFgGosxX%]?", re.DOTALL)
 _CONVERSIONS: dict[int, Callable[[Any], str]] = {ord("s"): str, ord("r"): repr, ord("a"): ascii}
@@ -23,7 +23,7 @@ def build_f_string(builder: Builder, node: ast.JoinedStr) -> Closure:
     def joined(frame: Frame) -> str:
         texts = [part(frame) for part in parts]
         try:
-            check_text_size(sum(map(len, texts)), frame.meter)
+            check_text_size(sum(map(len, texts)), frame)
         except Fault as fault:
             raise builder.error(fault, column) from None
         return "".join(texts)
@@ -42,15 +42,15 @@ def build_field(builder: Builder, node: ast.FormattedValue) -> Closure:
         spec = spec_of(frame) if spec_of else ""
         try:
             if convert:
-                value = to_text(value, frame.meter, convert)
-            return formatted(value, spec, frame.meter) if spec else to_text(value, frame.meter)
+                value = to_text(value, frame, convert)
+            return formatted(value, spec, frame) if spec else to_text(value, frame)
         except Fault as fault:
             raise builder.error(fault, column) from None
 
     return field
 
 
-def formatted(value: Any, spec: str, meter: Meter) -> str:
+def formatted(value: Any, spec: str, frame: Frame) -> str:
     """What `format` makes of a value, for a spec with a width and a precision of at most three digits.
 
     Raises:
@@ -60,12 +60,8 @@ def formatted(value: Any, spec: str, meter: Meter) -> str:
         raise Fault(f"{shown_text(spec)} is not a simple format; width and precision have at most 3 digits")
     if value.__class__ not in ATOMS or value is None:
         raise Fault(f"{kind_of(value)} takes no format; write str(...) around it")
-    check_text_size(len(value) if value.__class__ is str else 0, meter)
+    check_text_size(len(value) if value.__class__ is str else 0, frame)
     try:
         return format(value, spec)
     except (ValueError, OverflowError):
         raise Fault(f"{shown_text(spec)} is not a format for {kind_of(value)}") from None
-
-
-BUILDERS[ast.JoinedStr] = build_f_string
-BUILDERS[ast.FormattedValue] = build_field

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, KeysView, Mapping, ValuesView
 from collections.abc import Set as AbstractSet
 from math import isfinite
 from operator import eq
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.core.expression_errors import Fault, kind_of
 
@@ -37,71 +37,81 @@ _SHORT_TEXT = 256
 _VIEWS = (KeysView, ValuesView, AbstractSet)
 
 
-class Meter:
-    """The operations an evaluation has left, shared by all its frames."""
-
-    left = MAX_OPERATIONS
-
-    def spend(self, amount: int) -> None:
-        """Count operations.
-
-        Raises:
-            Fault: more than MAX_OPERATIONS were counted.
-        """
-        self.left -= amount
-        if self.left < 0:
-            raise Fault(f"the expression takes more than {MAX_OPERATIONS:,} operations")
-
-
 class Frame:
     """What names mean at one place: the evaluation's names, and the variables of the comprehensions around it.
 
-    A comprehension gets a fresh frame each time it is entered, so that a generator that runs later still sees its own.
+    A comprehension gets a fresh frame each time it is entered, so that a generator that runs later still sees its own
+    variables. Operations are counted in the outermost frame. (No slots: one is made per evaluation, and defaults that
+    live in the class make that cheaper.)
     """
-
-    __slots__ = ("meter", "names", "outer", "values")
 
     outer: Frame
     values: list[Any]
+    _root: Frame | None = None
+    _operations_left = MAX_OPERATIONS
 
-    def __init__(self, names: Mapping[str, Any], meter: Meter) -> None:
+    def __init__(self, names: Mapping[str, Any]) -> None:
         self.names = names
-        self.meter = meter
 
     def inner(self, variables: int) -> Frame:
         """A frame inside this one, for a comprehension with that many variables."""
-        frame = Frame(self.names, self.meter)
+        frame = Frame(self.names)
+        frame._root = self._root or self
         frame.outer = self
         frame.values = [UNBOUND] * variables
         return frame
+
+    def spend(self, operations: int) -> None:
+        """Count operations.
+
+        Raises:
+            Fault: the evaluation has taken more than MAX_OPERATIONS.
+        """
+        root = self._root or self
+        root._operations_left -= operations
+        if root._operations_left < 0:
+            raise Fault(f"the expression takes more than {MAX_OPERATIONS:,} operations")
 
 
 Closure = Callable[[Frame], Any]
 """A compiled node: it gives its value for a frame."""
 
 
-def iterate(value: Any, meter: Meter) -> Iterator[Any]:
+def iterate(value: Any, frame: Frame) -> Iterator[Any]:
     """Go through a value, its items counted beforehand; an iterator was counted when it was made.
 
     Raises:
         Fault: the value has no items.
     """
     if value.__class__ in SIZED or isinstance(value, Mapping):
-        meter.spend(len(value))
+        frame.spend(len(value))
         return iter(value)
     if isinstance(value, Iterator):
         return value
     raise Fault(f"{kind_of(value)} has no items to go through")
 
 
-def measure(value: Any, meter: Meter, *, as_text: bool = False) -> int:
-    """Count a whole value before something native walks it; gives about the characters it has as text.
+class Size(NamedTuple):
+    """How large a value is, everything in it included."""
+
+    items: int
+    characters: int
+    """About as many as it has when it is made text."""
+
+    @property
+    def operations(self) -> int:
+        """What walking it once counts."""
+        return 1 + self.items + (self.characters >> 6)
+
+
+def measure(value: Any, frame: Frame, *, as_text: bool = False) -> Size:
+    """Count a whole value before something native walks it.
 
     Raises:
         Fault: it is too large or too deeply nested; with `as_text` also when it holds an iterator, whose text would
             name an address.
     """
-    characters = 0
+    items, characters = 0, 0
     level: list[Any] = [value]
     for _ in range(MAX_DEPTH):
         below: list[Any] = []
@@ -111,25 +121,24 @@ def measure(value: Any, meter: Meter, *, as_text: bool = False) -> int:
                 characters += len(item)
             elif kind in ATOMS:
                 characters += item.bit_length() // 3 if kind is int else 4
-            elif kind in SEQUENCES or isinstance(item, _VIEWS):
-                meter.spend(len(item))
-                below += item
-            elif isinstance(item, Mapping):
-                meter.spend(2 * len(item))
+            elif kind is dict or isinstance(item, Mapping):
+                frame.spend(2 * len(item))
                 below += item
                 below += item.values()
+            elif kind in SEQUENCES or isinstance(item, _VIEWS):
+                frame.spend(len(item))
+                below += item
             elif as_text and isinstance(item, Iterator):
                 raise Fault("an iterator has no text; make a list of it first, with list(...)")
         if not below:
-            break
+            frame.spend(1 + (characters >> 6))
+            return Size(items, characters)
+        items += len(below)
         level = below
-    else:
-        raise Fault(f"a value is nested more than {MAX_DEPTH} levels deep")
-    meter.spend(1 + (characters >> 6))
-    return characters
+    raise Fault(f"a value is nested more than {MAX_DEPTH} levels deep")
 
 
-def compare(operation: Callable[[Any, Any], Any], left: Any, right: Any, meter: Meter) -> bool:
+def compare(operation: Callable[[Any, Any], Any], left: Any, right: Any, frame: Frame) -> bool:
     """Apply `==`, `!=` or an ordering to two values.
 
     Raises:
@@ -137,9 +146,9 @@ def compare(operation: Callable[[Any, Any], Any], left: Any, right: Any, meter: 
     """
     kind = left.__class__
     if kind is str and right.__class__ is str:
-        meter.spend(min(len(left), len(right)) >> 6)
+        frame.spend(min(len(left), len(right)) >> 6)
     elif kind not in ATOMS:
-        measure(left, meter)
+        measure(left, frame)
     try:
         return bool(operation(left, right))
     except TypeError:
@@ -153,7 +162,7 @@ def _no_order(left: Any, right: Any) -> str:
     return f"{mine} cannot be compared with {other}"
 
 
-def contains(container: Any, item: Any, meter: Meter) -> bool:
+def contains(container: Any, item: Any, frame: Frame) -> bool:
     """Whether `item in container`.
 
     Raises:
@@ -163,21 +172,21 @@ def contains(container: Any, item: Any, meter: Meter) -> bool:
     if kind is str:
         if item.__class__ is not str:
             raise Fault(f"text contains only text, not {kind_of(item)}")
-        meter.spend(1 + (len(container) >> 4))
+        frame.spend(1 + (len(container) >> 4))
         return item in container
     if kind is dict or isinstance(container, Mapping | KeysView):
-        check_key(item, meter)
+        check_key(item, frame)
         return item in container
     if kind is range and item.__class__ in WHOLE_NUMBERS:
         return item in container
     if kind in SIZED:
         if item.__class__ in NUMBERS or item is None or (item.__class__ is str and len(item) < _SHORT_TEXT):
-            meter.spend(1 + len(container))
+            frame.spend(1 + len(container))
         else:
-            measure(container, meter)
+            measure(container, frame)
         return _found(container, item)
     if isinstance(container, Iterator):
-        return any(each is item or compare(eq, each, item, meter) for each in container)
+        return any(each is item or compare(eq, each, item, frame) for each in container)
     raise Fault(f"'in' needs text, a list or a mapping to look into, not {kind_of(container)}")
 
 
@@ -188,7 +197,7 @@ def _found(container: Any, item: Any) -> bool:
         raise Fault(f"{kind_of(item)} with a key that cannot be one") from None
 
 
-def check_key(key: Any, meter: Meter) -> None:
+def check_key(key: Any, frame: Frame) -> None:
     """Make sure that a value can be looked up in a mapping.
 
     Raises:
@@ -197,7 +206,7 @@ def check_key(key: Any, meter: Meter) -> None:
     if key.__class__ in ATOMS:
         return
     if key.__class__ is tuple:
-        measure(key, meter)  # hashing walks all of it
+        measure(key, frame)  # hashing walks all of it
     try:
         hash(key)
     except TypeError:
@@ -215,7 +224,7 @@ def checked_number(value: Any) -> Any:
     return value
 
 
-def check_text_size(characters: int, meter: Meter) -> None:
+def check_text_size(characters: int, frame: Frame) -> None:
     """Count a text that is about to be made.
 
     Raises:
@@ -223,10 +232,10 @@ def check_text_size(characters: int, meter: Meter) -> None:
     """
     if characters > MAX_TEXT:
         raise Fault(f"a text has more than {MAX_TEXT:,} characters")
-    meter.spend(characters >> 6)
+    frame.spend(characters >> 6)
 
 
-def to_text(value: Any, meter: Meter, convert: Callable[[Any], str] = str) -> str:
+def to_text(value: Any, frame: Frame, convert: Callable[[Any], str] = str) -> str:
     """What `str`, `repr` or `ascii` makes of a value.
 
     Raises:
@@ -235,9 +244,9 @@ def to_text(value: Any, meter: Meter, convert: Callable[[Any], str] = str) -> st
     if value.__class__ is str and convert is str:
         text: str = value
         return text
-    check_text_size(measure(value, meter, as_text=True), meter)
+    check_text_size(measure(value, frame, as_text=True).characters, frame)
     text = convert(value)
-    check_text_size(len(text), meter)
+    check_text_size(len(text), frame)
     return text
 
 
@@ -257,7 +266,7 @@ class ResultWalk:
         kind = value.__class__
         self._count(len(value) if kind is str else 0)
         if kind in ATOMS:
-            return _stored_atom(value)
+            return stored_atom(value)
         if depth >= MAX_DEPTH:
             raise Fault(f"the result is nested more than {MAX_DEPTH} levels deep")
         if kind is dict or isinstance(value, Mapping):
@@ -290,7 +299,12 @@ class ResultWalk:
             raise Fault(f"the texts of the result have more than {MAX_TEXT:,} characters")
 
 
-def _stored_atom(value: Any) -> Any:
+def stored_atom(value: Any) -> Any:
+    """A value without parts, when JSON can hold it.
+
+    Raises:
+        Fault: it is a whole number beyond 64 bits, an infinity or not a number.
+    """
     if value.__class__ is int and not _SMALLEST_STORED <= value <= _LARGEST_STORED:
         raise Fault("the result holds a whole number beyond 64 bits")
     if value.__class__ is float and not isfinite(value):

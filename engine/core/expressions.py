@@ -1,7 +1,7 @@
 """Expressions: the one small language of conditions, templates, breakpoints and watches.
 
-A subset of Python's expressions over JSON values: literals, `a.b` and `a["b"]` (both look up a key, never an attribute),
-comparisons, `and`/`or`/`not`, arithmetic, slices, choices, comprehensions, f-strings, some functions and methods that
+A subset of Python's expressions over JSON values: literals, `a.b` and `a["b"]` (both look up a key, never an
+attribute), comparisons, `and`/`or`/`not`, arithmetic, slices, choices, comprehensions, f-strings, some functions and methods that
 only read. Evaluation is a pure function of the names it is given: it changes nothing, asks nothing else, and its limits
 are counts.
 """
@@ -13,15 +13,18 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-# These modules add their part of the language to the table of builders when they are imported.
-import engine.core.expression_calls
-import engine.core.expression_loops
-import engine.core.expression_paths
-import engine.core.expression_text  # noqa: F401  # as above
+from engine.core import (
+    expression_calls,
+    expression_loops,
+    expression_nodes,
+    expression_operators,
+    expression_paths,
+    expression_text,
+)
 from engine.core.expression_errors import ExpressionError, ExpressionProblem, ExpressionSyntaxError, Fault
-from engine.core.expression_nodes import Builder
+from engine.core.expression_nodes import Builder, Language
 from engine.core.expression_source import parse_source
-from engine.core.expression_values import ATOMS, Closure, Frame, Meter, ResultWalk
+from engine.core.expression_values import ATOMS, Closure, Frame, ResultWalk, stored_atom
 
 __all__ = ["Expression", "ExpressionError", "ExpressionProblem", "ExpressionSyntaxError", "compile_expression"]
 
@@ -55,11 +58,12 @@ class Expression:
             ExpressionError: there is no such value, or finding it takes more than the limits allow.
         """
         try:
-            value = self._run(Frame(names, Meter()))
-            if value is True or value is False or value is None:
+            value = self._run(Frame(names))
+            kind = value.__class__
+            if kind is bool or (self._reads_only and kind in _JSON):
                 return value
-            if self._reads_only and (value.__class__ in _CONTAINERS or value.__class__ in ATOMS):
-                return value
+            if kind in ATOMS:
+                return stored_atom(value)
             return ResultWalk().plain(value)
         except Fault as fault:
             raise ExpressionError(fault.message, 1, self.source) from None
@@ -67,7 +71,29 @@ class Expression:
             raise ExpressionError("a value is nested too deeply", 1, self.source) from None
 
 
-_CONTAINERS = frozenset((dict, list))
+_JSON = ATOMS | {dict, list}
+
+LANGUAGE: Language = {
+    ast.Constant: expression_nodes.build_constant,
+    ast.Name: expression_nodes.build_name,
+    ast.List: expression_nodes.build_list,
+    ast.Tuple: expression_nodes.build_tuple,
+    ast.Dict: expression_nodes.build_dict,
+    ast.BoolOp: expression_operators.build_bool_op,
+    ast.IfExp: expression_operators.build_if,
+    ast.UnaryOp: expression_operators.build_unary,
+    ast.BinOp: expression_operators.build_binary,
+    ast.Compare: expression_operators.build_compare,
+    ast.Attribute: expression_paths.build_attribute,
+    ast.Subscript: expression_paths.build_subscript,
+    ast.Call: expression_calls.build_call,
+    ast.ListComp: expression_loops.build_list_comprehension,
+    ast.DictComp: expression_loops.build_dict_comprehension,
+    ast.GeneratorExp: expression_loops.build_generator,
+    ast.JoinedStr: expression_text.build_f_string,
+    ast.FormattedValue: expression_text.build_field,
+}
+"""The syntax an expression may consist of."""
 
 
 @lru_cache(maxsize=4096)
@@ -78,7 +104,7 @@ def compile_expression(text: str) -> Expression:
         ExpressionSyntaxError: the text is not an expression of the language; its column counts characters from 1.
     """
     source = parse_source(text)
-    builder = Builder(source)
+    builder = Builder(source, LANGUAGE)
     run = builder.build(source.tree)
     return Expression(text, frozenset(builder.roots), run, reads_only=_reads_only(source.tree))
 

@@ -20,8 +20,8 @@ class Finding(NamedTuple):
     severity: Severity = "error"
     on_key: bool = False
     """Whether the key is meant, not its value."""
-    offset: int = 0
-    """The character of the text at this location that is meant, from 0."""
+    offset: int | None = None
+    """The character of the text at this location that is meant, from 0; None for the value as a whole."""
     first: Location | None = None
     """The other place of two that do not go together."""
 
@@ -39,12 +39,12 @@ class Findings:
         return sum(finding.severity == "error" for finding in self.found)
 
     def error(
-        self, location: Location, message: str, *, on_key: bool = False, offset: int = 0, first: Location | None = None
+        self, location: Location, message: str, *, on_key: bool = False, offset: int | None = None, first: Location | None = None
     ) -> None:
         """Add an error."""
         self.found.append(Finding(location, message, "error", on_key, offset, first))
 
-    def warning(self, location: Location, message: str, *, on_key: bool = False, offset: int = 0) -> None:
+    def warning(self, location: Location, message: str, *, on_key: bool = False, offset: int | None = None) -> None:
         """Add a warning."""
         self.found.append(Finding(location, message, "warning", on_key, offset))
 
@@ -67,7 +67,10 @@ def as_problems(found: Iterable[Finding], file: str, positions: Positions) -> li
     """The findings with the places they have in a file."""
     problems = []
     for location, message, severity, on_key, offset, first in found:
-        place = positions.key(location) if on_key else positions.inside(location, offset)
+        if on_key:
+            place = positions.key(location)
+        else:
+            place = positions.value(location) if offset is None else positions.inside(location, offset)
         if first is not None:
             message += f"; the first is on line {positions.value(first).line}"
         problems.append(Problem(file, *place, message, severity))

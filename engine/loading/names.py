@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from engine.core.expression_errors import ExpressionProblem, shown_text
+from engine.core.expression_functions import FUNCTIONS
 from engine.core.expression_source import ParsedSource, parse_source
 from engine.core.expressions import compile_expression
 from engine.core.templates import compile_template
@@ -65,12 +66,12 @@ def _check_step(found: Findings, at: Location, step: Mapping[str, Any], scope: S
     inside = scope
     if isinstance(each, dict):
         variable = each.get("as", "item")
-        _check_items(found, (*at, "each", "items"), each.get("items"), scope)
         if isinstance(variable, str):
             _check_loop_variable(found, (*at, "each", "as"), variable)
             inside = replace(scope, roots=scope.roots | {variable})
             where = "the variable of 'each' exists only in the step's 'parameters'"
             scope = replace(scope, elsewhere={**scope.elsewhere, variable: where})
+        _check_items(found, (*at, "each", "items"), each.get("items"), scope)
     check_template(found, (*at, "parameters"), step.get("parameters"), inside)
     for place, edge in listed_edges(step, at):
         if isinstance(edge, dict):
@@ -153,6 +154,8 @@ def _root_hint(found: Findings, name: str, scope: Scope) -> str:
         return f": {scope.elsewhere[name]}"
     if name in scope.stored:
         return f"; did you mean {shown_text('state.' + name)}?"
+    if name in FUNCTIONS:
+        return f"; {name} is a function, call it: {name}(...)"
     if name in (scope.inputs or ()):
         return f"; did you mean {shown_text('inputs.' + name)}?"
     return found.suggestion(name, sorted(scope.roots))
@@ -166,7 +169,7 @@ def _accesses(source: ParsedSource) -> Iterator[tuple[str, str, int]]:
             case ast.Attribute(value=ast.Name(id=root), attr=key) if id(node) not in methods:
                 yield root, key, source.end(node) - len(key)
             case ast.Subscript(value=ast.Name(id=root), slice=ast.Constant(value=str(key)) as index):
-                yield root, key, source.start(index) + 1
+                yield root, key, source.start(index)
 
 
 def _check_access(found: Findings, at: Location, offset: int, root: str, key: str, scope: Scope) -> None:

@@ -134,7 +134,7 @@ def load_actions(project: Project, register: Callable[[ModuleType], object]) -> 
     warnings: list[str] = []
     for name in project.actions:
         try:
-            module = _import(name, f"named in {project.file}")
+            module = _import(name, f" (named in {project.file})")
             register(module)
         except ProjectError as error:
             problems += error.problems
@@ -161,7 +161,7 @@ def load_module_workflow(reference: str, root: Path | None = None) -> Workflow:
         raise ProjectError([f"{shown_text(reference)} is not of the form module:name, such as my_app.flows:nightly"])
     if root is not None:
         _extend_search_path(root)
-    module = _import(module_name, "asked for")
+    module = _import(module_name)
     found = getattr(module, attribute, None)
     if isinstance(found, Workflow):
         return _checked(found, reference)
@@ -175,7 +175,11 @@ def load_module_workflow(reference: str, root: Path | None = None) -> Workflow:
 
 def _checked(workflow: Workflow, reference: str) -> Workflow:
     found = Findings()
-    check_workflow(found, (), workflow.to_dict())
+    try:
+        definition = workflow.to_dict()
+    except ValueError as error:
+        raise ProjectError([f"{reference}: the definition has no JSON form: {error}"]) from None
+    check_workflow(found, (), definition)
     sentences = as_sentences(found.found)
     if sentences:
         raise ProjectError(f"{reference}: {sentence}" for sentence in sentences)
@@ -188,13 +192,13 @@ def _extend_search_path(folder: Path) -> None:
         importlib.invalidate_caches()
 
 
-def _import(name: str, why: str) -> ModuleType:
+def _import(name: str, why: str = "") -> ModuleType:
     """Import a module of the project; ProjectError with the module's own traceback."""
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is not None and (name == error.name or name.startswith(error.name + ".")):
-            raise ProjectError([f"there is no module {name!r} ({why})"]) from None
+            raise ProjectError([f"there is no module {name!r}{why}"]) from None
         raise _import_failure(name, why, error) from error
     except (Exception, SystemExit) as error:
         raise _import_failure(name, why, error) from error
@@ -212,7 +216,7 @@ def _import_failure(name: str, why: str, error: BaseException) -> ProjectError:
     place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
     reason = " ".join(str(error).split())
     what = type(error).__name__ + (f": {reason}" if reason else "")
-    return ProjectError([f"module {name!r} ({why}) cannot be imported: {what}{place}"], text)
+    return ProjectError([f"module {name!r}{why} cannot be imported: {what}{place}"], text)
 
 
 def _is_machinery(filename: str) -> bool:

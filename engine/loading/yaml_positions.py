@@ -275,6 +275,8 @@ def _syntax_hint(text: str, index: int, reason: str) -> str:
         return '; inside [ ] or { } a template must be in quotes: "${...}"'
     if reason.startswith("mapping values"):
         return "; is the indentation right? A text that holds ': ' must be in quotes"
+    if not at:
+        return "; the file ends here"
     if "alphabetic" in reason or reason.startswith("found character"):
         opener = at if reason.startswith("found character") else before[-1:]
         return f"; a text that begins with {opener!r} must be in quotes"

@@ -1,0 +1,1 @@
+"""Speed, each figure beside a raw probe taken in the same run: `make bench`."""

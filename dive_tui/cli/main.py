@@ -1,0 +1,170 @@
+"""Where every command begins: what is typed is sorted here, so that each command loads only what it needs.
+
+The app is started without loading the parser of the command line: its first frame should not wait for that.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import NamedTuple, NoReturn
+
+COMMANDS = {
+    "open": "dive_tui.cli.opening:open_execution",
+    "run": "dive_tui.cli.run:run",
+    "list": "dive_tui.cli.listing:list_executions",
+    "show": "dive_tui.cli.show:show",
+    "events": "dive_tui.cli.events:events",
+    "logs": "dive_tui.cli.logs:logs",
+    "replay": "dive_tui.cli.replay:replay",
+    "validate": "dive_tui.cli.validate:validate",
+    "demo": "dive_tui.cli.demo:demo",
+}
+"""Each command and where it lives, in the order help lists them."""
+
+INTERRUPTED = 130
+_INTERNAL = 70
+_VALUED = ("--store", "--theme")
+_FLAGS = ("--ascii", "--debug")
+
+
+def main() -> NoReturn:
+    """The `dive-tui` script."""
+    sys.exit(execute(sys.argv[1:]))
+
+
+def execute(arguments: list[str]) -> int:
+    """Carry out a command line and return its exit code; whatever goes wrong is told in a sentence on stderr."""
+    if arguments == ["--version"]:
+        from engine import __version__
+
+        sys.stdout.write(f"dive-tui {__version__}\n")
+        return 0
+    for stream, name in ((sys.stdout, "stdout"), (sys.stderr, "stderr")):
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
+    try:
+        code = _dispatch(arguments)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has seen enough. What is still buffered must not be tried again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        return _tell(error, debug="--debug" in arguments)
+    return code
+
+
+def _dispatch(arguments: list[str]) -> int:
+    hidden = _hidden_package()
+    if hidden is not None:
+        sys.stderr.write(hidden + "\n")
+        return 2
+    line = sort_out(arguments)
+    wanted = app_call(line)
+    if wanted is not None:
+        from dive_tui.cli.opening import start_app
+
+        return start_app(*wanted)
+    from dive_tui.cli.program import run_program
+
+    return run_program(line)
+
+
+def _hidden_package() -> str | None:
+    """A sentence when another `engine` or `stores` would be imported instead of ours."""
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    # By its place: `import engine` might find somebody else's package, and run it.
+    home = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # noqa: PTH100, PTH120
+    spec = spec_from_file_location("dive_tui_hidden", os.path.join(home, "engine", "loading", "hidden.py"))  # noqa: PTH118
+    assert spec is not None and spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    sentence: str | None = module.check_not_hidden(("engine", "stores"))
+    return sentence
+
+
+def _tell(error: Exception, debug: bool) -> int:
+    from dive_tui.cli.problems import explain
+
+    if debug:
+        import traceback
+
+        traceback.print_exception(error)
+    return explain(error)
+
+
+class CommandLine(NamedTuple):
+    """What was typed, the command in front of its options."""
+
+    command: str
+    """Empty for the app at a store."""
+    store: str
+    """The store that was named by itself, for the app."""
+    arguments: list[str]
+
+
+class AppCall(NamedTuple):
+    """How the app is wanted."""
+
+    store: str | None = None
+    reference: str | None = None
+    ascii: bool = False
+    theme: str | None = None
+
+
+def sort_out(arguments: list[str]) -> CommandLine:
+    """Find the command among what was typed, and move the options before it behind it.
+
+    Raises:
+        UsageError: the first word is neither a command nor a place where a store could be.
+    """
+    at = 0
+    while at < len(arguments) and arguments[at].startswith("-") and arguments[at] != "--":
+        at += 2 if arguments[at] in _VALUED else 1
+    if at >= len(arguments) or arguments[at] == "--":
+        return CommandLine("", "", arguments)
+    word, rest = arguments[at], [*arguments[:at], *arguments[at + 1 :]]
+    if word in COMMANDS:
+        return CommandLine(word, "", rest)
+    if looks_like_store(word):
+        return CommandLine("", word, rest)
+    from dive_tui.cli.problems import UsageError, did_you_mean
+
+    hint = did_you_mean(word, COMMANDS) or f"; there are {', '.join(COMMANDS)}"
+    raise UsageError(f"there is no command {word!r}{hint} (a store with a plain name needs --store {word})")
+
+
+def looks_like_store(word: str) -> bool:
+    r"""Whether a word stands for a store: something of that name exists, or it has `/`, `\`, `:` or a dot in front."""
+    return word.startswith(".") or any(mark in word for mark in "/\\:") or os.path.exists(word)  # noqa: PTH110
+
+
+def app_call(line: CommandLine) -> AppCall | None:
+    """How the app is wanted; None when another command is, or the parser should say what is wrong."""
+    if line.command not in ("", "open"):
+        return None
+    values: dict[str, str] = {"--store": line.store} if line.store else {}
+    words: list[str] = []
+    flags: set[str] = set()
+    pending = iter(line.arguments)
+    for argument in pending:
+        name, equals, value = argument.partition("=")
+        if argument in _FLAGS:
+            flags.add(argument)
+        elif name in _VALUED and name not in values:
+            given = value if equals else next(pending, "")
+            if not given or given.startswith("-"):
+                return None
+            values[name] = given
+        elif argument.startswith("-"):
+            return None
+        else:
+            words.append(argument)
+    if len(words) > (1 if line.command else 0):
+        return None
+    reference = (words[0] if words else "last") if line.command else None
+    return AppCall(values.get("--store"), reference, "--ascii" in flags, values.get("--theme"))

@@ -1,0 +1,167 @@
+"""What people read: styled lines through rich, and JSON for scripts. All text is made safe to show in one place."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import IO, Any
+
+import orjson
+from rich.console import Console
+from rich.text import Text
+
+from dive_tui.app import glyphs
+from dive_tui.app.text import display_lines, display_text, ellipsis, human_duration, set_ascii
+
+Piece = str | tuple[str, str]
+"""Any text, alone or with a rich style."""
+
+PIPE_WIDTH = 120
+"""Cells of a line where there is no terminal and COLUMNS says nothing."""
+
+STATUS_STYLES = {
+    "completed": "green",
+    "failed": "red",
+    "running": "blue",
+    "retrying": "blue",
+    "waiting": "yellow",
+    "paused": "yellow",
+    "interrupted": "yellow",
+    "skipped": "dim",
+    "cancelled": "dim",
+    "pending": "dim",
+    "continued": "green",
+}
+
+# Characters that act on a terminal, hide or reorder text, and that JSON would allow to stand as they are.
+_RAW = re.compile("[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+
+
+class Printer:
+    """Writes lines to a stream; every string it is given passes `display_text`."""
+
+    def __init__(self, file: IO[str] | None = None, *, ascii_only: bool = False) -> None:
+        stream = file or sys.stdout
+        can_show = (stream.encoding or "").lower().replace("-", "") == "utf8"
+        self.glyphs = glyphs.choose(True if ascii_only or not can_show else None)
+        set_ascii(self.glyphs.ascii)
+        self.console = Console(
+            file=stream, highlight=False, markup=False, emoji=False, soft_wrap=True, width=_width(stream)
+        )
+
+    @property
+    def width(self) -> int:
+        """Cells of a line."""
+        return self.console.width
+
+    def line(self, *pieces: Piece) -> None:
+        """One line of pieces side by side; too long, the terminal wraps it."""
+        text = Text()
+        for piece in pieces:
+            value, style = (piece, "") if isinstance(piece, str) else piece
+            text.append(display_text(value), style)
+        self.console.print(text)
+
+    def block(self, value: str, *, indent: int = 0, style: str = "", most: int | None = None) -> None:
+        """A text of several lines, wrapped to the width; at most so many of them."""
+        for number, shown in enumerate(display_lines(value, max(20, self.width - indent))):
+            if most is not None and number >= most:
+                self.line(" " * indent, (f"{ellipsis()} more with --json", "dim"))
+                return
+            self.console.print(Text(" " * indent + shown, style))
+
+    def heading(self, title: str) -> None:
+        """An empty line and a title."""
+        self.console.print()
+        self.line((title, "bold"))
+
+    def values(self, record: Iterable[tuple[str, Any]], *, indent: int = 2, most: int = 12) -> None:
+        """Names with their JSON values: on one line each where that fits, else indented below the name."""
+        entries = list(record)
+        room = min(24, max((len(name) for name, _ in entries), default=0))
+        for name, value in entries:
+            compact = _json_text(value)
+            label = display_text(name)
+            if len(label) <= room and len(compact) <= self.width - indent - room - 2:
+                self.line(" " * indent, (label.ljust(room), "cyan"), "  ", compact)
+            else:
+                self.line(" " * indent, (label, "cyan"))
+                long = value if isinstance(value, str) else _json_text(value, indented=True)
+                self.block(long, indent=indent + 2, most=most)
+
+    def status(self, status: str, *, loud: bool = False) -> tuple[str, str]:
+        """A status as glyph and word."""
+        word = status.upper() if loud else status
+        return f"{self.glyphs.status_cell(status)} {word}", STATUS_STYLES.get(status, "")
+
+    def short_id(self, execution_id: str) -> str:
+        """How lists show an id."""
+        return ellipsis() + execution_id[-5:]
+
+    def hints(self, *commands: str) -> None:
+        """What to type next."""
+        separator = f" {self.glyphs.separator} "
+        self.line(("Look: ", "dim"), separator.join(commands))
+
+
+def _width(stream: IO[str]) -> int | None:
+    """None where the terminal knows."""
+    given = os.environ.get("COLUMNS", "")
+    if given.isdigit() and int(given) > 0:
+        return int(given)
+    return None if stream.isatty() else PIPE_WIDTH
+
+
+def _json_text(value: Any, *, indented: bool = False) -> str:
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2 if indented else 0).decode()
+
+
+def json_bytes(value: Any, *, indented: bool = True) -> bytes:
+    """JSON as one line or indented, with its line end; whatever it holds, it does nothing to a terminal."""
+    text = _RAW.sub(lambda found: f"\\u{ord(found[0]):04x}", _json_text(value, indented=indented))
+    return text.encode() + b"\n"
+
+
+def print_json(value: Any, *, indented: bool = True) -> None:
+    """Write JSON to stdout, in UTF-8 whatever the locale."""
+    sys.stdout.buffer.write(json_bytes(value, indented=indented))
+
+
+def shown_duration(seconds: float | None) -> str:
+    """A duration as prose has it: `40 ms`, `12.4 s`, `3m20`."""
+    return re.sub(r"(?<=\d)(ms|s)\Z", r" \1", human_duration(seconds))
+
+
+def shown_time(timestamp: str, now: datetime | None = None) -> str:
+    """A recorded time in the local zone: the time of day, of another day the date before it."""
+    try:
+        moment = datetime.fromisoformat(timestamp).astimezone()
+    except (ValueError, OverflowError):
+        return timestamp
+    today = (now or datetime.now().astimezone()).date()
+    return moment.strftime("%H:%M:%S" if moment.date() == today else "%Y-%m-%d %H:%M:%S")
+
+
+def typed(command: str, *words: str, store: str | None = None) -> str:
+    """A `dive-tui` command as a person would type it; the store only where one had been named."""
+    named = ["--store", store] if store is not None else []
+    return shlex.join(["dive-tui", command, *words, *named])
+
+
+def last_frame(traceback: str, *, home: str | None = None) -> str:
+    """`pay.py:41`: where a traceback's error was raised, in the code of the project if it passed through it."""
+    frames: Sequence[tuple[str, str]] = re.findall(r'^ *File "([^"\n]+)", line (\d+)', traceback, re.MULTILINE)
+    if not frames:
+        return ""
+    own = [frame for frame in frames if not _is_library(frame[0])]
+    file, line = (own or frames)[-1]
+    relative = os.path.relpath(file, home or os.getcwd()) if os.path.isabs(file) else file  # noqa: PTH109, PTH117
+    return f"{os.path.basename(file) if relative.startswith('..') else relative}:{line}"  # noqa: PTH119
+
+
+def _is_library(file: str) -> bool:
+    return file.startswith("<") or "site-packages" in file or file.startswith((sys.prefix, sys.base_prefix))

@@ -1,0 +1,91 @@
+"""What goes wrong, as a sentence for a person and an exit code for a script."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Iterable
+
+USAGE = 2
+STORE_TROUBLE = 4
+INTERNAL = 70
+"""A mistake of ours, as `sysexits.h` has it: no code of a command's own outcome may be mistaken for it."""
+
+EXIT_CODES = {
+    "cyclopts.exceptions.CycloptsError": USAGE,
+    "engine.core.expression_errors.ExpressionProblem": USAGE,
+    "engine.core.query.QueryProblem": USAGE,
+    "engine.core.references.ReferenceProblem": USAGE,
+    "engine.lifecycle.engine.KeyInUseError": USAGE,
+    "engine.loading.inputs.InputError": USAGE,
+    "engine.loading.problems.LoadError": USAGE,
+    "engine.loading.project.ProjectError": USAGE,
+    "engine.model.ids.InvalidIdError": USAGE,
+    "engine.model.snapshot.InvalidFilterError": USAGE,
+    "engine.runtime.actions.ActionError": USAGE,
+    "engine.core.reduce.HistoryError": STORE_TROUBLE,
+    "engine.store.StoreError": STORE_TROUBLE,
+    "builtins.OSError": STORE_TROUBLE,
+}
+"""By full name, so that telling an error loads nothing that was not needed to raise it."""
+
+
+class CommandError(Exception):
+    """Ends a command with sentences on stderr and an exit code."""
+
+    def __init__(self, *sentences: str, code: int) -> None:
+        super().__init__("\n".join(sentences))
+        self.problems = list(sentences)
+        self.code = code
+
+
+class UsageError(CommandError):
+    """The command line itself is wrong."""
+
+    def __init__(self, *sentences: str) -> None:
+        super().__init__(*sentences, code=USAGE)
+
+
+def explain(error: BaseException) -> int:
+    """Tell an error on stderr, a line per sentence, and return the exit code it stands for."""
+    code = exit_code(error)
+    if code == INTERNAL:
+        what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        tell([f"this is a mistake in dive-tui itself ({what}); run the command again with --debug to see where"])
+    else:
+        tell(sentences(error))
+    return code
+
+
+def exit_code(error: BaseException) -> int:
+    """The exit code an error stands for."""
+    if isinstance(error, CommandError):
+        return error.code
+    names = [f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__]
+    return next((EXIT_CODES[name] for name in names if name in EXIT_CODES), INTERNAL)
+
+
+def sentences(error: BaseException) -> list[str]:
+    """What an error says: one sentence, or all of those it gathered."""
+    gathered: list[object] | None = getattr(error, "problems", None)
+    if gathered:
+        return [str(problem) for problem in gathered]
+    if isinstance(error, OSError) and error.strerror:
+        return [f"{error.filename}: {error.strerror}" if error.filename else error.strerror]
+    return [str(error) or type(error).__name__]
+
+
+def tell(lines: Iterable[str]) -> None:
+    """Write lines to stderr, safe to show whatever they hold."""
+    from dive_tui.app.text import display_text
+
+    sys.stdout.flush()
+    for line in lines:
+        sys.stderr.write(display_text(line) + "\n")
+    sys.stderr.flush()
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The end of a sentence about an unknown word: `; did you mean 'list'?`, or nothing."""
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""

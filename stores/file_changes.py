@@ -1,0 +1,168 @@
+"""The file `changes`: every process that changes an execution adds its id, and whoever watches the store reads it.
+
+One watched file instead of one per execution. It is a hint, not history: it is not synced, and once it has grown
+large it is replaced by an empty one, after which watchers look at everything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import os
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from pathlib import Path
+
+from engine.store import StoreNotFoundError
+from stores.file_layout import CHANGES, is_folder_name, is_linked, open_inside, replace_file
+
+_LIMIT = 1 << 20
+_STEP_MS = 5
+_DEBOUNCE_MS = 50
+_LOOK_EVERY_MS = 1000
+_POLL_SECONDS = 0.1
+
+_log = logging.getLogger(__name__)
+
+
+class ChangesWriter:
+    """The end of the file that a store announces its own changes at."""
+
+    def __init__(self, base: Path) -> None:
+        self._base = base
+        self._fd: int | None = None
+
+    def announce(self, execution_id: str) -> None:
+        """Tell watchers that an execution changed. A failure is logged only: the change itself is already done."""
+        try:
+            self._write(execution_id.encode() + b"\n")
+        except OSError as error:
+            _log.warning("could not tell watchers of %s about %s: %s", self._base, execution_id, error)
+
+    def close(self) -> None:
+        """Close the file; the next announcement opens it again."""
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+    def _write(self, line: bytes) -> None:
+        while True:
+            if self._fd is None:
+                self._fd = open_inside(self._base, CHANGES, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+            os.write(self._fd, line)
+            status = os.fstat(self._fd)
+            if status.st_nlink:
+                break
+            # Replaced by another process meanwhile, so perhaps nobody read it: say it again in the new file.
+            self.close()
+        if status.st_size > _LIMIT:
+            self._start_anew(self._fd)
+
+    def _start_anew(self, fd: int) -> None:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return  # another process is doing it
+        try:
+            if is_linked(fd, self._base / CHANGES):
+                replace_file(self._base, CHANGES, b"")
+        finally:
+            self.close()
+
+
+class ChangesReader:
+    """What is added to the file from now on."""
+
+    def __init__(self, base: Path) -> None:
+        self._base = base
+        self._folder = base.stat()
+        self._fd = _open(base)
+        self._offset = 0 if self._fd is None else os.fstat(self._fd).st_size
+
+    def news(self) -> frozenset[str] | None:
+        """Ids of the executions that changed; empty when they cannot be told; None when there was no change.
+
+        Raises:
+            StoreNotFoundError: the store's folder is gone.
+        """
+        self._check_folder()
+        if self._fd is None:
+            self._fd = _open(self._base)
+            return None if self._fd is None else self._look_at_all()
+        status = os.fstat(self._fd)
+        if not status.st_nlink or status.st_size < self._offset:
+            self.close()
+            self._fd = _open(self._base)
+            return self._look_at_all()
+        content = os.pread(self._fd, status.st_size - self._offset, self._offset)
+        whole = content.rfind(b"\n") + 1
+        self._offset += whole
+        names = content[:whole].decode("ascii", "replace").split("\n")
+        return frozenset(filter(is_folder_name, names)) or None
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+    def __del__(self) -> None:
+        self.close()
+
+    def _look_at_all(self) -> frozenset[str]:
+        self._offset = 0
+        return frozenset()
+
+    def _check_folder(self) -> None:
+        try:
+            same = os.path.samestat(self._base.stat(), self._folder)
+        except (FileNotFoundError, NotADirectoryError):
+            same = False
+        if not same:
+            raise StoreNotFoundError(f"the store at {self._base} is gone")
+
+
+def _open(base: Path) -> int | None:
+    try:
+        return open_inside(base, CHANGES, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+
+
+async def follow(reader: ChangesReader, base: Path) -> AsyncIterator[frozenset[str]]:
+    """The news of a reader as they come, until closed."""
+    try:
+        async with aclosing(_wakeups(base)) as wakeups:
+            news = reader.news()
+            while True:
+                if news is not None:
+                    yield news
+                await anext(wakeups)
+                news = reader.news()
+    finally:
+        reader.close()
+
+
+async def _wakeups(base: Path) -> AsyncGenerator[None, None]:
+    """Something when the file may have changed, and once a second in any case: a folder can vanish unannounced."""
+    from watchfiles import awatch
+
+    changes = awatch(
+        base,
+        watch_filter=lambda _, path: path.endswith(f"/{CHANGES}"),
+        step=_STEP_MS,
+        debounce=_DEBOUNCE_MS,
+        rust_timeout=_LOOK_EVERY_MS,
+        yield_on_timeout=True,
+        recursive=False,
+    )
+    try:
+        async with aclosing(changes):
+            async for _ in changes:
+                yield
+    except (OSError, RuntimeError) as error:
+        _log.warning("looking at %s every %s s, the system cannot notify of changes: %s", base, _POLL_SECONDS, error)
+    while True:
+        await asyncio.sleep(_POLL_SECONDS)
+        yield

@@ -1,0 +1,127 @@
+"""Appending to one execution's `events.jsonl`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+
+from engine.model.events import ExecutionEvent
+from engine.store import ConflictError, StoreError
+from stores.codec import encode_batch
+from stores.file_layout import EVENTS, locked, open_inside, sync_data, write_all
+from stores.file_lines import START, Place, damaged, find_line, read_history
+
+
+class HistoryGoneError(ConflictError):
+    """The file was deleted or replaced since it was opened."""
+
+
+class HistoryWriter:
+    """The end of one history, open for appending. After any error but `ConflictError` it must be closed."""
+
+    def __init__(self, folder: Path, *, create: bool, durable: bool, near: Place) -> None:
+        self._folder = folder
+        self._durable = durable
+        self._near = near
+        self._end: Place | None = None
+        self.last: Place | None = None
+        """Where the event lies that was appended last, as far as known."""
+        self._fd = open_inside(folder, EVENTS, os.O_RDWR | os.O_APPEND | (os.O_CREAT if create else 0))
+
+    def append(self, events: Sequence[ExecutionEvent]) -> None:
+        """Write a batch, whole or not at all; return when it is on the disk.
+
+        Raises:
+            ConflictError: the batch does not continue the history.
+            DamagedHistoryError: the history cannot be read, so nothing can be added to it.
+            BusyError: another process is writing just now.
+            OSError: it could not be written; nothing of it is left in the file.
+        """
+        lines = encode_batch(events)
+        with locked(self._fd, str(self._folder / EVENTS)):
+            end = self._catch_up()
+            if events[0].sequence == end.sequence:
+                self._write(lines, end)
+            elif not self._repeats(events, end):
+                raise ConflictError(
+                    f"event {events[0].sequence} cannot be appended to {self._folder.name}, "
+                    f"which has {end.sequence - 1} events"
+                )
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._fd)
+
+    def _catch_up(self) -> Place:
+        """Where the history ends now; reads what others have written since we last looked."""
+        status = os.fstat(self._fd)
+        if not status.st_nlink:
+            raise HistoryGoneError(f"the history of {self._folder.name} was deleted")
+        end = self._end
+        if end is not None and status.st_size == end.offset:
+            return end
+        start = self._near if end is None else end
+        reading = read_history(self._fd, self._folder.name, start if start.offset <= status.st_size else START)
+        if reading.damage is not None and start != START:
+            reading = read_history(self._fd, self._folder.name)
+        if reading.damage is not None:
+            raise damaged(self._folder.name, reading.damage, reading.events)
+        if reading.sealed is False:
+            raise StoreError(f"{self._folder / EVENTS} has lines without checksums: it can be read, not written")
+        if reading.torn is not None:
+            self._cut_off(reading.torn, status.st_size)
+        self._end, self.last = reading.end, None
+        return reading.end
+
+    def _write(self, lines: Sequence[bytes], end: Place) -> None:
+        data = b"".join(lines)
+        try:
+            write_all(self._fd, data)
+            self._sync()
+        except OSError:
+            # What could not be synced may be lost by the system although it can still be read: it must go, too.
+            os.ftruncate(self._fd, end.offset)
+            raise
+        self._end = Place(end.sequence + len(lines), end.offset + len(data))
+        self.last = Place(self._end.sequence - 1, self._end.offset - len(lines[-1]))
+
+    def _repeats(self, events: Sequence[ExecutionEvent], end: Place) -> bool:
+        """Whether the batch is what the history ends with already; if so, see to it that it is on the disk."""
+        if events[-1].sequence != end.sequence - 1:
+            return False
+        start = find_line(self._fd, events[0].sequence)
+        if start is None:
+            return False
+        present = read_history(self._fd, self._folder.name, start).events
+        if [event.id for event in present] != [event.id for event in events]:
+            return False
+        self._write_again(start.offset, end.offset)
+        return True
+
+    def _write_again(self, start: int, end: int) -> None:
+        # A sync that failed once reports success the next time without having written: these bytes must be made new.
+        fd = open_inside(self._folder, EVENTS, os.O_RDWR)
+        try:
+            os.pwrite(fd, os.pread(fd, end - start, start), start)
+            self._sync()
+        finally:
+            os.close(fd)
+
+    def _cut_off(self, offset: int, size: int) -> None:
+        """Remove the remains of an append that was never acknowledged, keeping them in a file of their own."""
+        for number in count(1):
+            with suppress(FileExistsError):
+                fd = open_inside(self._folder, f"events.torn-{number}", os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+                break
+        try:
+            write_all(fd, os.pread(self._fd, size - offset, offset))
+        finally:
+            os.close(fd)
+        os.ftruncate(self._fd, offset)
+
+    def _sync(self) -> None:
+        if self._durable:
+            sync_data(self._fd)
