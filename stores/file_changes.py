@@ -11,11 +11,11 @@ import fcntl
 import logging
 import os
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from pathlib import Path
 
 from engine.store import StoreNotFoundError
-from stores.file_layout import CHANGES, is_folder_name, is_linked, open_inside, replace_file
+from stores.file_layout import CHANGES, MISSING, is_folder_name, is_linked, open_inside, replace_file
 
 _LIMIT = 1 << 20
 _STEP_MS = 5
@@ -117,7 +117,7 @@ class ChangesReader:
     def _check_folder(self) -> None:
         try:
             same = os.path.samestat(self._base.stat(), self._folder)
-        except (FileNotFoundError, NotADirectoryError):
+        except MISSING:
             same = False
         if not same:
             raise StoreNotFoundError(f"the store at {self._base} is gone")
@@ -134,12 +134,20 @@ async def follow(reader: ChangesReader, base: Path) -> AsyncIterator[frozenset[s
     """The news of a reader as they come, until closed."""
     try:
         async with aclosing(_wakeups(base)) as wakeups:
-            news = reader.news()
-            while True:
-                if news is not None:
-                    yield news
-                await anext(wakeups)
-                news = reader.news()
+            waking = asyncio.ensure_future(anext(wakeups))
+            try:
+                # Waiting begins before the first look, so that no change falls between the two.
+                await asyncio.sleep(0)
+                while True:
+                    news = reader.news()
+                    if news is not None:
+                        yield news
+                    await waking
+                    waking = asyncio.ensure_future(anext(wakeups))
+            finally:
+                waking.cancel()
+                with suppress(asyncio.CancelledError):
+                    await waking
     finally:
         reader.close()
 

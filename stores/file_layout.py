@@ -28,6 +28,8 @@ OWNERS = "owners"
 CHANGES = "changes"
 GITIGNORE = ".gitignore"
 DELETED = ".deleted-"
+MISSING = (FileNotFoundError, NotADirectoryError)
+"""What opening a file raises that is not there."""
 _RESERVED = frozenset({OWNERS, CHANGES})
 _FILE_MODE = 0o600
 _FOLDER_MODE = 0o700
@@ -84,7 +86,7 @@ def prepare(base: Path, *, create: bool) -> None:
     """
     try:
         mode = base.stat().st_mode
-    except (FileNotFoundError, NotADirectoryError):
+    except MISSING:
         mode = None
     if mode is not None and not stat.S_ISDIR(mode):
         raise ForeignStoreError(f"{base} is a file, not a store of executions")

@@ -83,13 +83,30 @@ def read_surely(fd: int, execution_id: str, start: Place = START, limit: int | N
 
 
 def read_pieces(fd: int, execution_id: str, start: Place = START) -> Iterator[Reading]:
-    """All that `read_history` would find, a few thousand events at a time; only the last piece may be torn or damaged."""
+    """All that `read_history` finds, some thousand events at a time; only the last piece may be torn or damaged."""
     while True:
         piece = read_history(fd, execution_id, start, _PIECE)
         yield piece
-        if piece.end == start or piece.torn is not None or piece.damage is not None:
+        if len(piece.events) < _PIECE or piece.torn is not None or piece.damage is not None:
             return
         start = piece.end
+
+
+def survey(fd: int, execution_id: str) -> Reading:
+    """What `read_surely` says of a whole history, its events aside."""
+    found = _survey(fd, execution_id)
+    if found.damage is None:
+        return found
+    with between_appends(fd):
+        return _survey(fd, execution_id)
+
+
+def _survey(fd: int, execution_id: str) -> Reading:
+    sealed = None
+    piece = Reading(START)
+    for piece in read_pieces(fd, execution_id):
+        sealed = piece.sealed if sealed is None else sealed
+    return Reading(piece.end, sealed=sealed, torn=piece.torn, damage=piece.damage)
 
 
 def damaged(execution_id: str, damage: Damage, readable: Sequence[ExecutionEvent]) -> DamagedHistoryError:

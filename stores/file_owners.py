@@ -18,8 +18,9 @@ from typing import NamedTuple
 
 import orjson
 
-from engine.model.ids import InvalidIdError, validate_execution_id
+from engine.model.ids import InvalidIdError
 from engine.store import OwnedError, StoreError
+from stores.checks import check_runner
 from stores.file_layout import (
     OWNER,
     OWNERS,
@@ -42,18 +43,6 @@ class Owner(NamedTuple):
 
     runner: str
     host: str
-
-
-def runner_name(runner_id: str) -> str:
-    """The id unchanged, when it can name a lock file.
-
-    Raises:
-        InvalidIdError: it cannot.
-    """
-    try:
-        return validate_execution_id(runner_id)
-    except InvalidIdError as error:
-        raise InvalidIdError(str(error).replace("an execution id", "a runner id")) from None
 
 
 class Owners:
@@ -85,7 +74,7 @@ class Owners:
 
     def release(self, execution_id: str, runner_id: str) -> bool:
         """Give ownership up; False when this runner is not the owner."""
-        runner_name(runner_id)
+        check_runner(runner_id)
         if self.owner_of(execution_id) != Owner(runner_id, _HOST):
             return False
         with self._deciding(execution_id) as current:
@@ -109,10 +98,13 @@ class Owners:
     def owner_of(self, execution_id: str) -> Owner | None:
         """Who owns an execution, alive or not."""
         try:
-            with reading(self._base / execution_id, OWNER) as fd:
-                return _parse(read_all(fd))
-        except (OSError, StoreError):
+            fd = os.open(f"{self._base}/{execution_id}/{OWNER}", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except OSError:
             return None
+        try:
+            return _parse(read_all(fd))
+        finally:
+            os.close(fd)
 
     def is_live(self, owner: Owner) -> bool:
         """Whether a runner lives; one of another host is taken to."""
@@ -156,7 +148,7 @@ class Owners:
                 os.close(fd)
 
     def _begin_life(self, runner_id: str) -> None:
-        runner_name(runner_id)
+        check_runner(runner_id)
         if runner_id in self._locks:
             return
         make_folder(self._folder)
@@ -180,7 +172,7 @@ class Owners:
     def _is_locked(self, runner_id: str) -> bool:
         try:
             # Shared, so that two who ask at once do not take each other for the runner.
-            with reading(self._folder, runner_name(runner_id)) as fd:
+            with reading(self._folder, check_runner(runner_id)) as fd:
                 fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
@@ -200,7 +192,7 @@ class Owners:
 def _parse(content: bytes) -> Owner | None:
     try:
         record = orjson.loads(content)
-        return Owner(runner_name(record["runner"]), str(record["host"]))
+        return Owner(check_runner(record["runner"]), str(record["host"]))
     except (ValueError, TypeError, KeyError):
         return None
 

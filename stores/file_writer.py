@@ -81,7 +81,7 @@ class HistoryWriter:
         try:
             write_all(self._fd, data)
             self._sync()
-        except OSError:
+        except BaseException:
             # What could not be synced may be lost by the system although it can still be read: it must go, too.
             os.ftruncate(self._fd, end.offset)
             raise

@@ -281,13 +281,17 @@ ACTIONS: tuple[Action, ...] = (
         always=("ctrl+c",),
         otherwise="y copies, q leaves",
     ),
-    Action(Scope.FIELD, "submit", "Accept", ("enter",), "accept what was typed", palette=False),
+    Action(
+        Scope.FIELD, "submit", "Accept", ("enter",), "accept what was typed", hint="accept", priority=1, palette=False
+    ),
     Action(
         Scope.FIELD,
         "leave",
         "Leave the field",
         ("escape",),
         "leave the field as it was before",
+        hint="cancel",
+        priority=2,
         palette=False,
         otherwise="backspace in the empty field",
     ),

@@ -57,9 +57,14 @@ def bindings(*scopes: Scope) -> list[BindingType]:
 
 
 def active(screen: Screen[object]) -> list[Action]:
-    """The actions whose keys act on this screen with the focus where it is, in registry order."""
+    """The actions whose keys act on this screen with the focus where it is, in registry order.
+
+    While a text field has the focus those are only its own: the other keys type.
+    """
     ids = {bound.binding.id for bound in screen.active_bindings.values()}
-    return [action for action in ACTIONS if action.id in ids]
+    found = [action for action in ACTIONS if action.id in ids]
+    typing = [action for action in found if action.scope in (Scope.FIELD, Scope.PROMPT)]
+    return typing or found
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from dive_tui.app.escapes import key_after_escape
 from dive_tui.app.keymap import active, bindings, key_label
 from dive_tui.app.text import display_text, set_ascii
 
+TOAST_CELLS = 240
 Severity = Literal["information", "warning", "error"]
 
 
@@ -74,7 +75,7 @@ class Shell(App[int], inherit_bindings=False):
 
     def say(self, text: str, severity: Severity = "information", *, seconds: float = 5) -> None:
         """Show a toast; ``text`` may hold anything."""
-        self.notify(display_text(text, max_cells=600), severity=severity, timeout=seconds, markup=False)
+        self.notify(display_text(text, max_cells=TOAST_CELLS), severity=severity, timeout=seconds, markup=False)
 
     # Actions
 
@@ -90,7 +91,7 @@ class Shell(App[int], inherit_bindings=False):
         """Why an action does not apply right now, or ``None`` when it does."""
         target = self.target_of(action)
         if target is None:
-            return f"{action.name}: there is nothing here that could."
+            return f"{action.name} does not apply here."
         ask: Callable[[], str | None] | None = getattr(target, f"why_not_{action.verb}", None)
         return ask() if ask else None
 

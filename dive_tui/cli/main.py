@@ -10,7 +10,7 @@ import sys
 from typing import NamedTuple, NoReturn
 
 COMMANDS = {
-    "open": "dive_tui.cli.opening:open_execution",
+    "open": "dive_tui.cli.program:open_execution",
     "run": "dive_tui.cli.run:run",
     "list": "dive_tui.cli.listing:list_executions",
     "show": "dive_tui.cli.show:show",
@@ -23,9 +23,8 @@ COMMANDS = {
 """Each command and where it lives, in the order help lists them."""
 
 INTERRUPTED = 130
-_INTERNAL = 70
 _VALUED = ("--store", "--theme")
-_FLAGS = ("--ascii", "--debug")
+_FLAGS = ("--ascii",)
 
 
 def main() -> NoReturn:
@@ -43,6 +42,8 @@ def execute(arguments: list[str]) -> int:
     for stream, name in ((sys.stdout, "stdout"), (sys.stderr, "stderr")):
         if stream is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
+    debug, arguments = _take_debug(arguments)
+    code = 0
     try:
         code = _dispatch(arguments)
         sys.stdout.flush()
@@ -51,10 +52,16 @@ def execute(arguments: list[str]) -> int:
     except BrokenPipeError:
         # Whoever read our output has seen enough. What is still buffered must not be tried again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except Exception as error:
-        return _tell(error, debug="--debug" in arguments)
+        return _tell(error, debug)
     return code
+
+
+def _take_debug(arguments: list[str]) -> tuple[bool, list[str]]:
+    """Whether `--debug` is among the options, and all other arguments."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    options = [argument for argument in arguments[:end] if argument != "--debug"]
+    return len(options) < end, options + arguments[end:]
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -93,7 +100,7 @@ def _tell(error: Exception, debug: bool) -> int:
     if debug:
         import traceback
 
-        traceback.print_exception(error)
+        sys.stderr.write(getattr(error, "traceback", "") or "".join(traceback.format_exception(error)))
     return explain(error)
 
 
@@ -132,9 +139,10 @@ def sort_out(arguments: list[str]) -> CommandLine:
         return CommandLine(word, "", rest)
     if looks_like_store(word):
         return CommandLine("", word, rest)
-    from dive_tui.cli.problems import UsageError, did_you_mean
+    from dive_tui.cli.problems import UsageError
+    from engine.core.expression_errors import suggestion
 
-    hint = did_you_mean(word, COMMANDS) or f"; there are {', '.join(COMMANDS)}"
+    hint = suggestion(word, COMMANDS) or f"; there are {', '.join(COMMANDS)}"
     raise UsageError(f"there is no command {word!r}{hint} (a store with a plain name needs --store {word})")
 
 

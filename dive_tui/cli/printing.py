@@ -8,11 +8,9 @@ import shlex
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import IO, Any
+from typing import Any, TextIO
 
 import orjson
-from rich.console import Console
-from rich.text import Text
 
 from dive_tui.app import glyphs
 from dive_tui.app.text import display_lines, display_text, ellipsis, human_duration, set_ascii
@@ -42,9 +40,14 @@ _RAW = re.compile("[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\u
 
 
 class Printer:
-    """Writes lines to a stream; every string it is given passes `display_text`."""
+    """Writes lines to a stream; every string it is given passes `display_text`.
 
-    def __init__(self, file: IO[str] | None = None, *, ascii_only: bool = False) -> None:
+    rich is loaded with the first of them: scripts that ask for JSON need not wait for it.
+    """
+
+    def __init__(self, file: TextIO | None = None, *, ascii_only: bool = False) -> None:
+        from rich.console import Console
+
         stream = file or sys.stdout
         can_show = (stream.encoding or "").lower().replace("-", "") == "utf8"
         self.glyphs = glyphs.choose(True if ascii_only or not can_show else None)
@@ -60,6 +63,8 @@ class Printer:
 
     def line(self, *pieces: Piece) -> None:
         """One line of pieces side by side; too long, the terminal wraps it."""
+        from rich.text import Text
+
         text = Text()
         for piece in pieces:
             value, style = (piece, "") if isinstance(piece, str) else piece
@@ -72,7 +77,7 @@ class Printer:
             if most is not None and number >= most:
                 self.line(" " * indent, (f"{ellipsis()} more with --json", "dim"))
                 return
-            self.console.print(Text(" " * indent + shown, style))
+            self.line((" " * indent + shown, style))
 
     def heading(self, title: str) -> None:
         """An empty line and a title."""
@@ -80,18 +85,21 @@ class Printer:
         self.line((title, "bold"))
 
     def values(self, record: Iterable[tuple[str, Any]], *, indent: int = 2, most: int = 12) -> None:
-        """Names with their JSON values: on one line each where that fits, else indented below the name."""
-        entries = list(record)
+        """Names with their JSON values, a line each, or the value below its name where it is longer."""
+        entries = [(display_text(name), value) for name, value in record]
         room = min(24, max((len(name) for name, _ in entries), default=0))
         for name, value in entries:
-            compact = _json_text(value)
-            label = display_text(name)
-            if len(label) <= room and len(compact) <= self.width - indent - room - 2:
-                self.line(" " * indent, (label.ljust(room), "cyan"), "  ", compact)
-            else:
-                self.line(" " * indent, (label, "cyan"))
-                long = value if isinstance(value, str) else _json_text(value, indented=True)
-                self.block(long, indent=indent + 2, most=most)
+            self.value((name.ljust(room), "cyan"), value, indent=indent, most=most)
+
+    def value(self, label: tuple[str, str], value: Any, *, indent: int = 2, most: int = 12) -> None:
+        """A JSON value behind its label if that fits into the line, else below it, at most so many lines of it."""
+        compact = json_text(value)
+        if indent + len(label[0]) + 2 + len(compact) <= self.width:
+            self.line(" " * indent, label, "  ", compact)
+        else:
+            self.line(" " * indent, label)
+            long = value if isinstance(value, str) else json_text(value, indented=True)
+            self.block(long, indent=indent + 2, most=most)
 
     def status(self, status: str, *, loud: bool = False) -> tuple[str, str]:
         """A status as glyph and word."""
@@ -104,11 +112,13 @@ class Printer:
 
     def hints(self, *commands: str) -> None:
         """What to type next."""
-        separator = f" {self.glyphs.separator} "
-        self.line(("Look: ", "dim"), separator.join(commands))
+        together = f" {self.glyphs.separator} ".join(commands)
+        fits = len(together) + len("Look: ") <= self.width
+        for number, command in enumerate([together] if fits else commands):
+            self.line(("Look: " if number == 0 else "      ", "dim"), command)
 
 
-def _width(stream: IO[str]) -> int | None:
+def _width(stream: TextIO) -> int | None:
     """None where the terminal knows."""
     given = os.environ.get("COLUMNS", "")
     if given.isdigit() and int(given) > 0:
@@ -116,13 +126,14 @@ def _width(stream: IO[str]) -> int | None:
     return None if stream.isatty() else PIPE_WIDTH
 
 
-def _json_text(value: Any, *, indented: bool = False) -> str:
+def json_text(value: Any, *, indented: bool = False) -> str:
+    """A value as JSON."""
     return orjson.dumps(value, option=orjson.OPT_INDENT_2 if indented else 0).decode()
 
 
 def json_bytes(value: Any, *, indented: bool = True) -> bytes:
     """JSON as one line or indented, with its line end; whatever it holds, it does nothing to a terminal."""
-    text = _RAW.sub(lambda found: f"\\u{ord(found[0]):04x}", _json_text(value, indented=indented))
+    text = _RAW.sub(lambda found: f"\\u{ord(found[0]):04x}", json_text(value, indented=indented))
     return text.encode() + b"\n"
 
 
@@ -164,4 +175,4 @@ def last_frame(traceback: str, *, home: str | None = None) -> str:
 
 
 def _is_library(file: str) -> bool:
-    return file.startswith("<") or "site-packages" in file or file.startswith((sys.prefix, sys.base_prefix))
+    return file.startswith(("<", sys.prefix, sys.base_prefix)) or "site-packages" in file

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
 from collections.abc import Iterable
 
@@ -14,7 +13,7 @@ INTERNAL = 70
 EXIT_CODES = {
     "cyclopts.exceptions.CycloptsError": USAGE,
     "engine.core.expression_errors.ExpressionProblem": USAGE,
-    "engine.core.query.QueryProblem": USAGE,
+    "engine.core.query.QueryError": USAGE,
     "engine.core.references.ReferenceProblem": USAGE,
     "engine.lifecycle.engine.KeyInUseError": USAGE,
     "engine.loading.inputs.InputError": USAGE,
@@ -33,17 +32,19 @@ EXIT_CODES = {
 class CommandError(Exception):
     """Ends a command with sentences on stderr and an exit code."""
 
-    def __init__(self, *sentences: str, code: int) -> None:
+    def __init__(self, *sentences: str, code: int, traceback: str = "") -> None:
         super().__init__("\n".join(sentences))
         self.problems = list(sentences)
         self.code = code
+        self.traceback = traceback
+        """Of the code of a project, when that is what went wrong."""
 
 
 class UsageError(CommandError):
     """The command line itself is wrong."""
 
-    def __init__(self, *sentences: str) -> None:
-        super().__init__(*sentences, code=USAGE)
+    def __init__(self, *sentences: str, traceback: str = "") -> None:
+        super().__init__(*sentences, code=USAGE, traceback=traceback)
 
 
 def explain(error: BaseException) -> int:
@@ -83,9 +84,3 @@ def tell(lines: Iterable[str]) -> None:
     for line in lines:
         sys.stderr.write(display_text(line) + "\n")
     sys.stderr.flush()
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """The end of a sentence about an unknown word: `; did you mean 'list'?`, or nothing."""
-    near = difflib.get_close_matches(word, list(known), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""

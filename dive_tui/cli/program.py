@@ -18,12 +18,14 @@ from cyclopts import (
 
 from dive_tui.cli.main import COMMANDS, CommandLine
 from dive_tui.cli.options import Common
-from dive_tui.cli.problems import UsageError, did_you_mean
+from dive_tui.cli.problems import UsageError
 from engine import __version__
+from engine.core.expression_errors import suggestion
 
 _ABOUT = """A durable workflow engine whose every run is an event history, and the terminal debugger that
 time-travels through it. Without a command the app opens on the executions of a store."""
 _EPILOGUE = "With --debug, in front of a command or behind it, an error comes with its traceback."
+Theme = Annotated[str | None, Parameter(help="Colours of the app.")]
 _KINDS = {int: "a whole number", float: "a number"}
 
 
@@ -64,7 +66,7 @@ def _start(
     store: Annotated[str | None, Parameter(name="STORE", help="A store to open.")] = None,
     /,
     *,
-    theme: Annotated[str | None, Parameter(help="Colours of the app.")] = None,
+    theme: Theme = None,
     common: Common = Common(),  # noqa: B008 - immutable
 ) -> int:
     from dive_tui.cli.opening import start_app
@@ -74,10 +76,26 @@ def _start(
     return start_app(store or common.store, None, common.ascii, theme)
 
 
+def open_execution(
+    execution: Annotated[
+        str, Parameter(name="EXEC", help="An id, a part of one, last (the default), last-failed, last-N; EXEC@SEQ.")
+    ] = "last",
+    /,
+    *,
+    theme: Theme = None,
+    common: Common = Common(),  # noqa: B008 - immutable
+) -> int:
+    """Open the app on an execution, at its event SEQ if one is given."""
+    from dive_tui.cli.opening import start_app
+
+    return start_app(common.store, execution, common.ascii, theme)
+
+
 def usage_sentence(error: CycloptsError, command: str) -> str:
     """What is wrong with a command line, and where to read on."""
     called = f"dive-tui {command}".rstrip()
-    return f"{_complaint(error, called)}; see: {called} --help"
+    complaint = _complaint(error, called)
+    return f"{complaint}{' See' if complaint.endswith('?') else '; see'}: {called} --help"
 
 
 def _complaint(error: CycloptsError, called: str) -> str:
@@ -90,7 +108,7 @@ def _complaint(error: CycloptsError, called: str) -> str:
         case UnknownOptionError():
             option = error.token.keyword or error.token.value
             known = [name for argument in error.argument_collection for name in argument.names]
-            return f"unknown option {option!r}{did_you_mean(option, [n for n in known if n.startswith('-')])}"
+            return f"unknown option {option!r}{suggestion(option, [n for n in known if n.startswith('-')])}"
         case RepeatArgumentError():
             return f"{error.token.keyword} is given twice"
         case CoercionError(token=token, target_type=kind) if token is not None and kind in _KINDS:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import orjson
 from rich.console import Console
 from rich.text import Text
 
 from dive_tui.app.glyphs import Glyphs, choose
 from dive_tui.app.text import display_text, human_count, human_duration
 from engine.model.times import epoch_seconds
+from engine.replay.diff import Change
 from engine.replay.history import History
 from engine.replay.index import UnitRecord
 from engine.replay.replayer import ExecutionReplayer
 from engine.replay.view import changes_at
 from stores.location import open_store
 
-_BAR = 40
+_BAR = 36
 
 
 async def tell_story(folder: Path) -> int:
@@ -44,7 +46,7 @@ def _print(console: Console, folder: Path, history: History) -> None:
     console.print()
     _failure(console, history, failed, glyphs)
     console.print()
-    _states(console, history, failed)
+    _states(console, history, failed, glyphs)
     console.print()
     store = folder / ".dive"
     _say(console, "bold", "Try next")
@@ -77,14 +79,14 @@ def _unit_line(unit: UnitRecord, start: float, span: float, glyphs: Glyphs) -> T
     length = max(1, min(round(lasted / span * _BAR), _BAR - left))
     style = {"completed": "green", "failed": "red"}.get(unit.status, "yellow")
     bar = " " * left + glyphs.eighths[-1] * length
-    items = f"  {unit.items} items" if unit.items is not None else ""
+    items = f"{unit.items} items" if unit.items is not None else ""
     return Text.assemble(
         "  ",
         (glyphs.status(unit.status), style),
         f" {display_text(unit.step, max_cells=18):<18}",
         (f"{human_duration(lasted):>8}  ", "dim"),
+        (f"{items:<10}", "dim"),
         (f"{bar:<{_BAR}}", style),
-        (items, "dim"),
     )
 
 
@@ -102,7 +104,7 @@ def _failure(console: Console, history: History, failed: int, glyphs: Glyphs) ->
         console.print(Text("  log  " + display_text(line), style="dim"), soft_wrap=True)
 
 
-def _states(console: Console, history: History, failed: int) -> None:
+def _states(console: Console, history: History, failed: int, glyphs: Glyphs) -> None:
     state = history.state_at(failed - 1)
     _say(console, "bold", f"State before the failure (event {failed - 1})")
     for path in state.paths.values():
@@ -112,10 +114,21 @@ def _states(console: Console, history: History, failed: int) -> None:
         )
     _say(console, "bold", f"What event {failed} changed")
     for change in changes_at(history, failed).changes:
-        sign, style = {"added": ("+", "green"), "removed": ("-", "red")}.get(change.kind, ("~", "yellow"))
-        value = change.new if change.kind != "removed" else change.old
-        console.print(
-            Text.assemble("  ", (f"{sign} {change.address}", style), " ", display_text(str(value), max_cells=70)),
-            overflow="ellipsis",
-            no_wrap=True,
-        )
+        console.print(_change_line(change, glyphs), overflow="ellipsis", no_wrap=True)
+
+
+def _change_line(change: Change, glyphs: Glyphs) -> Text:
+    sign, style = {"added": ("+", "green"), "removed": ("-", "red")}.get(change.kind, ("~", "yellow"))
+    values = (
+        [change.new]
+        if change.kind == "added"
+        else [change.old]
+        if change.kind == "removed"
+        else [change.old, change.new]
+    )
+    shown = f" {glyphs.arrow} ".join(_short(value) for value in values)
+    return Text.assemble("  ", (f"{sign} {display_text(change.address)}", style), "  ", shown)
+
+
+def _short(value: object) -> str:
+    return display_text(orjson.dumps(value).decode(), max_cells=90)

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from engine.runtime.actions import action
+from dive_tui import action
 
 Measure = dict[str, Any]
 

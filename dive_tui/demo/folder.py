@@ -21,8 +21,8 @@ def total(prices: list[float]) -> float:
 def mean(prices: list[float]) -> float:
     return total(prices) / len(prices)
 '''
-_PROJECT = """# The project of the demonstration: where its actions are.
-actions = ["dive_tui.demo.actions"]
+_PROJECT = """# The project of the demonstration: its actions are in checks.py.
+actions = ["checks"]
 """
 
 
@@ -43,6 +43,7 @@ def prepare_folder() -> Path:
     broken.parent.mkdir(parents=True)
     broken.write_text(_BROKEN_SOURCE, encoding="utf-8")
     (folder / "dive.toml").write_text(_PROJECT, encoding="utf-8")
-    workflow = resources.files("dive_tui.demo").joinpath(WORKFLOW).read_text(encoding="utf-8")
-    (folder / WORKFLOW).write_text(workflow, encoding="utf-8")
+    shipped = Path(str(resources.files("dive_tui.demo")))
+    shutil.copyfile(shipped / WORKFLOW, folder / WORKFLOW)
+    shutil.copyfile(shipped / "actions.py", folder / "checks.py")
     return folder

@@ -120,9 +120,8 @@ class FilterBar(Horizontal):
         event.stop()
         self._error = self._check(event.value)
         self._update_note()
-        if self._error is None and event.value != self._sent:
-            self._sent = event.value
-            self.post_message(self.Changed(self, event.value))
+        if self._error is None:
+            self._put_in_force(event.value)
 
     @on(TextField.Submitted)
     def _accept(self, event: TextField.Submitted) -> None:
@@ -130,15 +129,20 @@ class FilterBar(Horizontal):
         if self._error is None:
             self._close()
 
-    @on(TextField.Left)
-    def _leave(self, event: TextField.Left) -> None:
-        event.stop()
+    def action_leave(self) -> None:
+        """Bring back the filter as it was when the field was opened, and leave it."""
         self.query_one(TextField).value = self._before
+        self._put_in_force(self._before)
         self._close()
+
+    def _put_in_force(self, text: str) -> None:
+        if text != self._sent:
+            self._sent = text
+            self.post_message(self.Changed(self, text))
 
     def _close(self) -> None:
         if self._return_to is not None and self._return_to.is_attached:
             self._return_to.focus()
         else:
             self.screen.set_focus(None)
-        self.post_message(self.Closed(self, self.query_one(TextField).value))
+        self.post_message(self.Closed(self, self._sent))

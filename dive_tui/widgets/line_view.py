@@ -24,7 +24,7 @@ from textual.strip import Strip
 from dive_tui.app.actions import Scope
 from dive_tui.app.glyphs import UNICODE, Glyphs
 from dive_tui.app.keymap import bindings
-from dive_tui.app.text import display_lines
+from dive_tui.app.text import display_lines, display_text
 from dive_tui.app.themes import Palette, palette_of
 
 PlaceholderKind = Literal["empty", "loading", "error"]
@@ -51,7 +51,7 @@ class RowMessage(Message):
         return self.view
 
 
-class LineView(ScrollView, can_focus=True):
+class LineView(ScrollView, can_focus=True, inherit_bindings=False):
     """A scrollable list of one-line rows with a cursor.
 
     A subclass overrides :attr:`row_count` and :meth:`render_row`, calls :meth:`rows_changed` when rows came, went or
@@ -307,13 +307,26 @@ class LineView(ScrollView, can_focus=True):
         return strip
 
     def _draw(self, index: int, width: int, selected: bool) -> Strip:
-        content = self.render_row(index, max(0, width - 1), selected).crop_extend(0, max(0, width - 1), None)
+        content = self._fitted(self.render_row(index, max(0, width - 1), selected), max(0, width - 1))
         if not selected:
             return Strip([Segment(" "), *content], width).apply_style(self.rich_style)
         marker = Segment(self.glyphs.cursor, self.marker_style(index))
         style = self.rich_style + self.palette.row(self.emphasised)
         over = self.palette.row_over(self.emphasised)
         return Strip(Segment.apply_style([marker, *content], style, over), width)
+
+    def _fitted(self, strip: Strip, width: int) -> Strip:
+        """The strip in exactly ``width`` cells, with a mark where something is missing.
+
+        Text is made safe before it gets into a strip; should one have been missed, it is made safe here.
+        """
+        if not all(segment.text.isprintable() for segment in strip):
+            strip = Strip([Segment(display_text(segment.text, max_cells=width), segment.style) for segment in strip])
+        if width < 1 or strip.cell_length <= width:
+            return strip.crop_extend(0, width, None)
+        cut = strip.crop_extend(0, width - 1, None)
+        *_, last = cut or [Segment("")]
+        return Strip([*cut, Segment(self.glyphs.ellipsis, last.style)], width)
 
     def _placeholder_line(self, y: int, width: int) -> Strip:
         lines = self._placeholder_lines(width)

@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
 
-from dive_tui.app.text import display_text, is_ascii
+from dive_tui.app.text import display_text, ellipsize, is_ascii
 
 _TITLE_CELLS = 200
 _BETWEEN_TABS = " │ "
@@ -21,6 +21,8 @@ _BETWEEN_TABS_ASCII = " | "
 
 class Pane(Container):
     """The frame around one thing on a screen. Title, tabs and fact are plain text, whatever they hold."""
+
+    ALLOW_MAXIMIZE = True
 
     DEFAULT_CSS = """
     Pane {
@@ -60,28 +62,48 @@ class Pane(Container):
         classes: str | None = None,
     ) -> None:
         super().__init__(*children, id=id, classes=classes)
+        self._title = self._fact = ""
         self._tabs: tuple[str, ...] = ()
+        self._active = 0
         self.set_title(title)
         self.set_fact(fact)
 
     def set_title(self, title: str) -> None:
         """Show a title in the top border."""
         self._tabs = ()
-        self.border_title = Content(display_text(title, max_cells=_TITLE_CELLS)) if title else None
+        self._title = display_text(title, max_cells=_TITLE_CELLS)
+        self._write_border()
 
     def set_tabs(self, tabs: Sequence[str], active: int) -> None:
         """Show the names of several views in place of the title, the active one bright."""
         self._tabs = tuple(display_text(tab, max_cells=_TITLE_CELLS) for tab in tabs)
+        self._active = active
+        self._write_border()
+
+    def set_fact(self, fact: str) -> None:
+        """Show one quiet fact at the right of the bottom border, or none."""
+        self._fact = display_text(fact, max_cells=_TITLE_CELLS)
+        self._write_border()
+
+    def on_resize(self) -> None:
+        """Fit title and fact to the width."""
+        self._write_border()
+
+    def _write_border(self) -> None:
+        room = self.outer_size.width - 6 if self.outer_size.width else _TITLE_CELLS
+        self.border_title = self._tab_content(room) if self._tabs else _content(self._title, room)
+        self.border_subtitle = _content(self._fact, room)
+
+    def _tab_content(self, room: int) -> Content | None:
+        """All tabs, or only the active one where they do not fit."""
+        if cell_len(self._between_tabs.join(self._tabs)) > room:
+            return _content(self._tabs[self._active], room)
         pieces: list[tuple[str, str]] = []
         for index, tab in enumerate(self._tabs):
             if index:
                 pieces.append((self._between_tabs, "not bold $border-blurred"))
-            pieces.append((tab, "bold" if index == active else "not bold $text-muted"))
-        self.border_title = Content.assemble(*pieces)
-
-    def set_fact(self, fact: str) -> None:
-        """Show one quiet fact at the right of the bottom border, or none."""
-        self.border_subtitle = Content(display_text(fact, max_cells=_TITLE_CELLS)) if fact else None
+            pieces.append((tab, "bold" if index == self._active else "not bold $text-muted"))
+        return Content.assemble(*pieces)
 
     @property
     def _between_tabs(self) -> str:
@@ -105,3 +127,8 @@ class Pane(Container):
             if child.focusable:
                 child.focus()
                 return
+
+
+def _content(text: str, room: int) -> Content | None:
+    """Plain text for the border, cut to ``room`` cells; nothing where there is none."""
+    return Content(ellipsize(text, room)) if text and room > 0 else None

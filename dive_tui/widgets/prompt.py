@@ -16,7 +16,7 @@ from textual.strip import Strip
 
 from dive_tui.app.actions import Scope
 from dive_tui.app.keymap import bindings
-from dive_tui.app.text import ellipsize, pad
+from dive_tui.app.text import display_text, pad
 from dive_tui.widgets.line_view import LineView
 from dive_tui.widgets.pane import Pane
 from dive_tui.widgets.parts import PartsLine, part
@@ -86,9 +86,9 @@ class CommandLines(LineView):
     def render_row(self, index: int, width: int, selected: bool) -> Strip:
         """Draw name, help or the reason why not, and keys."""
         command = self.commands[index]
-        name = pad(ellipsize(command.name, width), min(26, width // 2))
+        name = pad(display_text(command.name, max_cells=width), min(26, width // 2))
         room = max(0, width - cell_len(name) - cell_len(command.keys) - 4)
-        said = ellipsize(command.unavailable or command.help, room)
+        said = display_text(command.unavailable or command.help, max_cells=room)
         return Strip(
             [
                 Segment(name, self.palette["dim" if command.unavailable else "bright" if selected else "text"]),
@@ -149,8 +149,8 @@ class Prompt(Dialog[Callable[[], object]]):
     def _typed(self, event: TextField.Changed) -> None:
         self._list(event.value)
 
-    @on(TextField.Left)
-    def _leave(self) -> None:
+    def action_leave(self) -> None:
+        """Close the prompt."""
         self.dismiss(None)
 
     @on(TextField.Submitted)

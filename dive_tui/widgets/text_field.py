@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from textual.message import Message
 from textual.widgets import Input
 
 from dive_tui.app.actions import Scope
@@ -12,7 +9,10 @@ from dive_tui.app.keymap import bindings
 
 
 class TextField(Input):
-    """An input of one line. Escape, or backspace when it is empty, sends :class:`Left`."""
+    """An input of one line.
+
+    Escape, or backspace when it is empty, runs the action ``leave``, which what holds the field must have.
+    """
 
     BINDINGS = bindings(Scope.FIELD)
 
@@ -26,29 +26,13 @@ class TextField(Input):
     }
     """
 
-    class Left(Message):
-        """The person wants to leave the field without accepting what it holds."""
-
-        def __init__(self, field: TextField) -> None:
-            super().__init__()
-            self.field: Final = field
-
-        @property
-        def control(self) -> TextField:
-            """The field it comes from."""
-            return self.field
-
     def __init__(self, value: str = "", *, placeholder: str = "", id: str | None = None) -> None:
         super().__init__(value, placeholder=placeholder, select_on_focus=False, id=id)
         self.cursor_blink = False
-
-    def action_leave(self) -> None:
-        """Ask to leave the field."""
-        self.post_message(self.Left(self))
 
     def action_delete_left(self) -> None:
         """Delete the character before the cursor; in an empty field, leave it."""
         if self.value:
             super().action_delete_left()
         else:
-            self.action_leave()
+            self.app.call_later(self.app.run_action, "leave", self)

@@ -74,19 +74,16 @@ _SIMPLE = {
 
 
 def _wanted_by(path: PathState) -> list[Command]:
-    unit = Command(CommandKind.START, path.id, path.current_step, path.visit)
+    unit = (path.id, path.current_step, path.visit)
     if path.phase is Phase.READY:
-        return [unit._replace(attempt=1)]
+        return [Command(CommandKind.START, *unit, 1)]
     if path.phase is not Phase.RUNNING:
-        return [unit._replace(kind=_SIMPLE[path.phase])]
+        return [Command(_SIMPLE[path.phase], *unit)]
     each = path.each
     if each is None:
-        return [unit._replace(kind=CommandKind.RUN, attempt=path.attempt)]
+        return [Command(CommandKind.RUN, *unit, path.attempt)]
     if each.in_flight:
-        return [
-            unit._replace(kind=CommandKind.RUN, attempt=attempt, iteration=index)
-            for index, attempt in each.in_flight.items()
-        ]
+        return [Command(CommandKind.RUN, *unit, attempt, index) for index, attempt in each.in_flight.items()]
     if each.next_index < len(each.items):
-        return [unit._replace(attempt=1, iteration=each.next_index)]
-    return [unit._replace(kind=CommandKind.FINISH_EACH, attempt=path.attempt)]
+        return [Command(CommandKind.START, *unit, 1, each.next_index)]
+    return [Command(CommandKind.FINISH_EACH, *unit, path.attempt)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from itertools import islice
 from typing import Any
 
@@ -62,7 +62,7 @@ def kind_of(value: Any) -> str:
     for types, phrase in _KINDS:
         if isinstance(value, types):
             return phrase
-    return f"a {type(value).__name__}"
+    return f"a value of type {type(value).__name__}"
 
 
 _KINDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
@@ -74,6 +74,9 @@ _KINDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
     (tuple, "a tuple"),
     (Mapping, "a mapping"),
     (range, "a range"),
+    (KeysView, "the keys of a mapping"),
+    (ValuesView, "the values of a mapping"),
+    (ItemsView, "the items of a mapping"),
     (Iterator, "an iterator"),
 )
 

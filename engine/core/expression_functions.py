@@ -76,7 +76,7 @@ def _float(frame: Frame, value: Any = 0.0) -> float:
     if value.__class__ is not str:
         value = _number(value, "float()")
     try:
-        return float(_numeral(value))
+        return float(_numeral(value, frame))
     except ValueError:
         raise Fault(f"float() cannot read {shown_text(value)} as a number") from None
     except OverflowError:
@@ -89,7 +89,8 @@ def _int(frame: Frame, value: Any = 0, base: Any = _MISSING) -> int:
     if value.__class__ is not str:
         value = _number(value, "int()")
     try:
-        number = int(_numeral(value)) if base is _MISSING else int(_numeral(value), _whole(base, "int()"))
+        numeral = _numeral(value, frame)
+        number = int(numeral) if base is _MISSING else int(numeral, _whole(base, "int()"))
     except ValueError:
         what = shown_text(value) if value.__class__ is str else str(value)
         raise Fault(f"int() cannot read {what} as a whole number") from None
@@ -171,7 +172,7 @@ def _sorted(frame: Frame, values: Any, *, reverse: Any = False) -> list[Any]:
     items = list(iterate(values, frame))
     frame.spend(measure(items, frame).operations * len(items).bit_length() >> 3)
     try:
-        return sorted(items, reverse=bool(reverse))
+        return sorted(items, reverse=bool(_whole(reverse, "sorted()")))
     except TypeError:
         raise Fault(f"sorted() cannot put {_kinds(items)} in order") from None
 
@@ -215,10 +216,12 @@ def _whole(value: Any, what: str) -> Any:
     return value
 
 
-def _numeral(value: Any) -> Any:
-    """Text that is short enough to be read as a number: reading takes the square of its length."""
-    if value.__class__ is str and len(value) > _LONGEST_NUMERAL:
-        raise Fault(f"a numeral has more than {_LONGEST_NUMERAL:,} characters")
+def _numeral(value: Any, frame: Frame) -> Any:
+    """A number, or text that is short enough to be read as one: reading takes the square of its length."""
+    if value.__class__ is str:
+        if len(value) > _LONGEST_NUMERAL:
+            raise Fault(f"a numeral has more than {_LONGEST_NUMERAL:,} characters")
+        frame.spend(1 + (len(value) >> 4))
     return value
 
 

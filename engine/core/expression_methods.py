@@ -155,15 +155,21 @@ def _get(frame: Frame, mapping: Mapping[Any, Any], key: Any, default: Any = None
 
 
 def _keys(frame: Frame, mapping: Mapping[Any, Any]) -> Any:
-    return mapping.keys()
+    return _as_dict(frame, mapping).keys()
 
 
 def _values(frame: Frame, mapping: Mapping[Any, Any]) -> Any:
-    return mapping.values()
+    return _as_dict(frame, mapping).values()
 
 
 def _items(frame: Frame, mapping: Mapping[Any, Any]) -> Any:
-    return mapping.items()
+    return _as_dict(frame, mapping).items()
+
+
+def _as_dict(frame: Frame, mapping: Mapping[Any, Any]) -> dict[Any, Any]:
+    if mapping.__class__ is not dict:
+        frame.spend(len(mapping))
+    return mapping if isinstance(mapping, dict) else dict(mapping)
 
 
 def _text_methods(

@@ -69,6 +69,7 @@ class Builder:
     def text(self, node: ast.expr) -> str:
         """A node as it is written, in one line and at most 40 characters, for use in a sentence."""
         text = " ".join(self.source.text[self.source.start(node) : self.source.end(node)].split())
+        text = text if text.isprintable() else repr(text)[1:-1]
         return text if len(text) <= 40 else text[:39] + "…"
 
     def refusal(self, message: str, node: ast.expr) -> ExpressionSyntaxError:

@@ -121,8 +121,8 @@ def _no_arithmetic(symbol: str, one: Any, other: Any) -> str:
     mine, others = kind_of(one), kind_of(other)
     if symbol == "+" and "text" in (mine, others):
         return f"'+' cannot join {mine} and {others}; write str(...) around what is not text, or an f-string"
-    if symbol == "*" and {mine, others} & {"text", "a list", "a tuple"}:
-        return f"'*' multiplies numbers only, not {mine if mine != 'a number' else others}"
+    if symbol == "*":
+        return f"'*' multiplies numbers only, not {mine if one.__class__ not in NUMBERS else others}"
     if symbol == "%" and mine == "text":
         return "'%' is the remainder of numbers; text is put together with an f-string"
     return f"{symbol!r} needs two numbers, not {mine} and {others}"

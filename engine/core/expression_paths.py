@@ -21,6 +21,10 @@ _INDEXED = (list, tuple, str, range)
 _MISSING: Any = object()
 
 
+class NotLookedUpError(Fault, LookupError):
+    """The value is of a kind that has no such keys."""
+
+
 def build_attribute(builder: Builder, node: ast.Attribute) -> Closure:
     """`a.b`: the value under a mapping's key, never an attribute of a Python object."""
     key, base = node.attr, builder.build(node.value)
@@ -78,10 +82,10 @@ def build_subscript(builder: Builder, node: ast.Subscript) -> Closure:
         key = key_of(frame)
         try:
             return look_up(value, key, frame)
-        except LookupError:
-            fault = Fault(lambda: _no_item(where, value, key))
         except Fault as problem:
             fault = problem
+        except LookupError:
+            fault = Fault(lambda: _no_item(where, value, key))
         raise builder.error(fault, column)
 
     return subscript
@@ -91,17 +95,17 @@ def look_up(value: Any, key: Any, frame: Frame) -> Any:
     """`value[key]`.
 
     Raises:
-        LookupError: the value has keys or indices of that kind, but not this one.
-        Fault: it has no such keys at all.
+        LookupError: the value does not have it. (Of a kind that has no such keys at all: NotLookedUpError.)
+        Fault: the key cannot be one.
     """
     if value.__class__ is dict or isinstance(value, Mapping):
         check_key(key, frame)
         return value[key]
     if value.__class__ not in _INDEXED:
-        raise Fault(f"{kind_of(value)} has no [{shown_key(key)}]; only a list, text or a mapping has items")
+        raise NotLookedUpError(f"{kind_of(value)} has no [{shown_key(key)}]; only a list, text or a mapping has items")
     if key.__class__ not in WHOLE_NUMBERS:
         what = "a fraction" if key.__class__ is float else kind_of(key)
-        raise Fault(f"{kind_of(value)} is indexed by a whole number, not {what}")
+        raise NotLookedUpError(f"{kind_of(value)} is indexed by a whole number, not {what}")
     return value[key]
 
 
@@ -174,7 +178,7 @@ def _optional_path(builder: Builder, node: ast.Call, usage: str, most: int) -> C
     keys.reverse()
     if not keys and not isinstance(base, ast.Name):
         raise builder.refusal(f"{usage} asks for a path such as state.a.b, not for a computed value", base)
-    start = _optional_start(builder, base)
+    start, column = _optional_start(builder, base), builder.column(node.args[0])
 
     def find(frame: Frame) -> Any:
         value = start(frame)
@@ -184,8 +188,10 @@ def _optional_path(builder: Builder, node: ast.Call, usage: str, most: int) -> C
             key = key_of(frame)
             try:
                 value = look_up(value, key, frame)
-            except (LookupError, Fault):
+            except LookupError:
                 value = _MISSING
+            except Fault as fault:
+                raise builder.error(fault, column) from None
         return value
 
     return find

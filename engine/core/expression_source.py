@@ -49,6 +49,9 @@ _FOREIGN = {
 }
 
 
+_NO_TREE = ast.Constant(None)
+
+
 class Scan(NamedTuple):
     """The extent of an expression and of the strings in it, as offsets into the scanned text."""
 
@@ -73,6 +76,10 @@ class ParsedSource(NamedTuple):
         end = self.line_starts[line] if line < len(self.line_starts) else len(self.text)
         before = self.text[start:end].encode()[: max(byte_column, 0)]
         return start + len(before.decode(errors="ignore"))
+
+    def without_tree(self) -> ParsedSource:
+        """The same positions, for those who keep them longer than the tree."""
+        return self._replace(tree=_NO_TREE)
 
     def start(self, node: ast.expr) -> int:
         """The 0-based offset of a node's first character."""
@@ -138,7 +145,8 @@ def _string_end(text: str, opening: re.Match[str]) -> int:
     if "r" not in opening["prefix"].lower():
         for escape in _ESCAPE.finditer(text, opening.end(), rest.end() - len(opening["quote"])):
             if escape["good"] is None:
-                message = f"'{escape[0]}' is no escape; a backslash itself is written twice"
+                written = f"'{escape[0]}'" if escape[0].isprintable() else "this"
+                message = f"{written} is no escape; a backslash itself is written twice"
                 raise ExpressionSyntaxError(message, escape.start() + 1, text)
     return rest.end()
 
@@ -152,7 +160,7 @@ def parse_source(text: str) -> ParsedSource:
     _check_characters(text)
     strings = scan_source(text).strings
     line_starts = [0, *(match.end() for match in re.finditer(r"\r\n|\r|\n", text))]
-    source = ParsedSource(text, ast.Constant(None), line_starts)
+    source = ParsedSource(text, _NO_TREE, line_starts)
     try:
         # The parentheses let an expression span lines; the newline ends a comment in its last line. The scan has
         # made sure that the text cannot close them.

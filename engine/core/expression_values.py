@@ -35,6 +35,7 @@ _LARGEST_INT = 1 << MAX_INT_BITS
 _LARGEST_STORED, _SMALLEST_STORED = 2**64 - 1, -(2**63)
 _SHORT_TEXT = 256
 _VIEWS = (KeysView, ValuesView, AbstractSet)
+_LOOKED_UP = (Mapping, KeysView)
 
 
 class Frame:
@@ -174,7 +175,7 @@ def contains(container: Any, item: Any, frame: Frame) -> bool:
             raise Fault(f"text contains only text, not {kind_of(item)}")
         frame.spend(1 + (len(container) >> 4))
         return item in container
-    if kind is dict or isinstance(container, Mapping | KeysView):
+    if kind is dict or isinstance(container, _LOOKED_UP):
         check_key(item, frame)
         return item in container
     if kind is range and item.__class__ in WHOLE_NUMBERS:

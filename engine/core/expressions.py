@@ -1,9 +1,9 @@
 """Expressions: the one small language of conditions, templates, breakpoints and watches.
 
 A subset of Python's expressions over JSON values: literals, `a.b` and `a["b"]` (both look up a key, never an
-attribute), comparisons, `and`/`or`/`not`, arithmetic, slices, choices, comprehensions, f-strings, some functions and methods that
-only read. Evaluation is a pure function of the names it is given: it changes nothing, asks nothing else, and its limits
-are counts.
+attribute), comparisons, `and`/`or`/`not`, arithmetic, slices, choices, comprehensions, f-strings, some functions, and
+methods that only read. Evaluation is a pure function of the names it is given: it changes nothing, asks nothing else,
+and its limits are counts.
 """
 
 from __future__ import annotations
@@ -106,6 +106,7 @@ def compile_expression(text: str) -> Expression:
     source = parse_source(text)
     builder = Builder(source, LANGUAGE)
     run = builder.build(source.tree)
+    builder.source = source.without_tree()  # the closures keep the builder, for the places of their errors
     return Expression(text, frozenset(builder.roots), run, reads_only=_reads_only(source.tree))
 
 

@@ -87,7 +87,7 @@ def _converted(value: Any, place: str, depth: int) -> Any:
     # Only a program that has imported pydantic can hand us one of its models.
     pydantic = sys.modules.get("pydantic")
     if pydantic is not None and isinstance(value, pydantic.BaseModel):
-        return _plain(value.model_dump(mode="json"), place, depth + 1)
+        return _plain(_dumped(value, place), place, depth + 1)
     if isinstance(value, Enum):
         return _plain(value.value, place, depth + 1)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -108,3 +108,10 @@ def _converted(value: Any, place: str, depth: int) -> Any:
     if isinstance(value, (list, tuple)):
         return _plain(list(value), place, depth)
     raise NotJsonError(f"{place} is a {type(value).__name__}, which has no JSON form")
+
+
+def _dumped(model: Any, place: str) -> Any:
+    try:
+        return model.model_dump(mode="json")
+    except ValueError as error:
+        raise NotJsonError(f"{place} is a {type(model).__name__}, which has no JSON form: {error}") from error

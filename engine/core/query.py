@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from fnmatch import translate
 from typing import NamedTuple, Protocol
@@ -128,53 +128,193 @@ _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _FIELD = re.compile(r"([A-Za-z_]+)(:|<=|>=|<|>|=)")
 
 
-def _words(text: str) -> list[_Word]:
-    words, position = [], 0
+def _words(text: str) -> Iterator[_Word]:
+    position = 0
     while position < len(text):
         if text[position].isspace():
             position += 1
             continue
         found = _WORD.match(text, position)
         end = found.end() if found else position
-        if end < len(text) and text[end] == '"':
-            raise QueryError(f"the quote before {shown_text(text[end + 1 :], 20)} is never closed")
+        if text[end : end + 1] == '"':
+            raise QueryError(f"the quote before {shown_text(text[end + 1 :], 30)} is never closed")
         written = text[position:end]
-        unquoted = _QUOTED.sub(lambda quoted: re.sub(r"\\(.)", r"\1", quoted[1], flags=re.DOTALL), written)
-        quote = written.find('"')
-        words.append(_Word(unquoted, len(written) if quote < 0 else quote))
+        bare = written.find('"') if '"' in written else len(written)
+        yield _Word(_QUOTED.sub(lambda quoted: re.sub(r"\\(.)", r"\1", quoted[1], flags=re.DOTALL), written), bare)
         position = end
-    return words
 
 
 def _term(word: _Word) -> Term:
-    text, bare = word
-    if text.startswith("-") and bare > 0:
-        if len(text) == 1:
-            raise QueryError("'-' turns the term after it round; write it without a space between")
-        return _term(_Word(text[1:], bare - 1))._replace(negated=not text.startswith("--"))
-    field = _FIELD.match(text)
-    if field is None or field.end() > bare:
-        return _bare_word(text)
-    name, sign, value = field[1].lower(), field[2], text[field.end() :]
-    if name not in _TEXT_FIELDS and name not in _NUMBER_FIELDS:
-        raise QueryError(_unknown_field(field[1], text))
-    if not value:
-        raise QueryError(f"{field[0]} needs a value, like {_EXAMPLES[name]}")
-    if (sign == ":") is not (name in _TEXT_FIELDS):
+    if not word.text.startswith("-") or word.bare == 0:
+        return _positive_term(word)
+    if len(word.text) == 1:
+        raise QueryError("'-' turns the term after it round; write it without a space between")
+    return _positive_term(_Word(word.text[1:], word.bare - 1))._replace(negated=True)
+
+
+def _positive_term(word: _Word) -> Term:
+    field = _FIELD.match(word.text)
+    if field is None or field.end() > word.bare:
+        return _anywhere(word.text)
+    name, sign, value = field[1].lower(), field[2], word.text[field.end() :]
+    if name not in _EXAMPLES:
+        raise QueryError(_unknown_field(field[1]))
+    if not value or (sign == ":") is (name in _AMOUNTS):
         raise QueryError(f"{name} is written like {_EXAMPLES[name]}")
-    return _TEXT_FIELDS[name](value) if sign == ":" else _comparison(name, sign, value)
+    return _comparison(name, sign, value) if name in _AMOUNTS else _FIELDS[name](value)
 
 
-def _unknown_field(name: str, text: str) -> str:
+def _unknown_field(name: str) -> str:
     close = nearest(name, _EXAMPLES)
-    hint = f"did you mean {close}?" if close else f"there are {', '.join(_EXAMPLES)}"
-    return f'there is no field {shown_text(name)}; {hint} To search for the text, quote it: "{text[:30]}"'.replace(
-        "label To", "label. To"
+    hint = f"did you mean {shown_text(close)}?" if close else f"there are {', '.join(_EXAMPLES)}"
+    return f"{shown_text(name)} is no field ({hint}); put the word in quotes to search for it as text"
+
+
+def _quoted(text: str, *, always: bool = False) -> str:
+    """A text as it is written in a query, in quotes when it needs them."""
+    if text and not always and not re.search(r'[\s"]', text):
+        return text
+    return '"' + re.sub(r'(["\\])', r"\\\1", text) + '"'
+
+
+# Fields of text
+
+
+def _anywhere(text: str) -> Term:
+    wanted = text.removeprefix("…").casefold()  # lists show ids with an ellipsis
+    written = _quoted(text, always=text.startswith("-") or _FIELD.match(text) is not None)
+
+    def test(summary: Queryable, now: datetime) -> bool:
+        places = (summary.id, summary.workflow_name, summary.at_step, *summary.failed_steps, summary.error)
+        return any(wanted in place.casefold() for place in places)
+
+    return Term(written, test)
+
+
+def _status(value: str) -> Term:
+    wanted = list(dict.fromkeys(part.strip().lower() for part in value.split(",") if part.strip()))
+    for status in wanted:
+        if status not in STATUSES:
+            close = nearest(status, STATUSES)
+            hint = f"did you mean {shown_text(close)}?" if close else f"there are {', '.join(STATUSES)}"
+            raise QueryError(f"{shown_text(status)} is no status; {hint}")
+    if not wanted:
+        raise QueryError(f"status is written like {_EXAMPLES['status']}")
+    statuses = frozenset(wanted)
+    return Term(
+        f"status:{','.join(wanted)}", lambda summary, now: _shown_status(summary) in statuses, statuses=statuses
     )
 
 
-def _quoted(text: str) -> str:
-    """A value as it is written in a query."""
-    if text and not re.search(r'[\s"]', text):
-        return text
-    return '"' + re.sub(r'(["\\])', r"\\\1", text) + '"'
+def _shown_status(summary: Queryable) -> str:
+    stopped = summary.live is False and summary.status in (ExecutionStatus.RUNNING, ExecutionStatus.PENDING)
+    return INTERRUPTED if stopped else summary.status
+
+
+def _workflow(value: str) -> Term:
+    matches = _glob(value)
+    return Term(f"workflow:{_quoted(value)}", lambda summary, now: matches(summary.workflow_name))
+
+
+def _step(value: str) -> Term:
+    matches = _glob(value)
+    return Term(
+        f"step:{_quoted(value)}",
+        lambda summary, now: any(map(matches, (summary.at_step, *summary.failed_steps))),
+    )
+
+
+def _glob(pattern: str) -> Callable[[str], bool]:
+    fits = re.compile(translate(pattern), re.IGNORECASE).match
+    return lambda name: fits(name) is not None
+
+
+def _error(value: str) -> Term:
+    wanted = value.casefold()
+    return Term(f"error:{_quoted(value)}", lambda summary, now: wanted in summary.error.casefold())
+
+
+def _id(value: str) -> Term:
+    wanted = value.removeprefix("…").casefold()
+    return Term(f"id:{_quoted(value)}", lambda summary, now: wanted in summary.id.casefold())
+
+
+def _label(value: str) -> Term:
+    key, equals, wanted = value.partition("=")
+
+    def test(summary: Queryable, now: datetime) -> bool:
+        return key in summary.labels and (not equals or summary.labels[key] == wanted)
+
+    return Term(f"label:{_quoted(value)}", test)
+
+
+# Amounts
+
+
+def _age(summary: Queryable, now: datetime) -> float:
+    return (now - parse_time(summary.start_time)).total_seconds()
+
+
+def _took(summary: Queryable, now: datetime) -> float:
+    end = parse_time(summary.end_time) if summary.end_time else now
+    return (end - parse_time(summary.start_time)).total_seconds()
+
+
+def _events(summary: Queryable, now: datetime) -> float:
+    return summary.last_event_seq
+
+
+def _comparison(name: str, sign: str, value: str) -> Term:
+    amount_of, limit, unit = _AMOUNTS[name], *_read_amount(name, value)
+    compare = _COMPARE[sign]
+
+    def test(summary: Queryable, now: datetime) -> bool:
+        try:
+            amount = amount_of(summary, now)
+        except ValueError:  # a time from a damaged store that is none
+            return False
+        # A duration is equal when it rounds to what was written: nothing takes 5 s to the microsecond.
+        return abs(amount - limit) * 2 <= unit if sign == "=" else compare(amount, limit)
+
+    return Term(f"{name}{sign}{_quoted(value)}", test)
+
+
+def _read_amount(name: str, value: str) -> tuple[float, float]:
+    """The amount a text stands for, and how far from it still counts as equal."""
+    if name == "events":
+        if not re.fullmatch(r"[0-9]{1,18}", value):
+            raise QueryError(f"events is compared with a whole number, not {shown_text(value)}")
+        return int(value), 0
+    try:
+        return read_duration(value)
+    except ValueError as problem:
+        raise QueryError(f"{name}: {problem}") from None
+
+
+_COMPARE: Mapping[str, Callable[[float, float], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "=": operator.eq,
+}
+_AMOUNTS: Mapping[str, Callable[[Queryable, datetime], float]] = {"age": _age, "took": _took, "events": _events}
+_FIELDS: Mapping[str, Callable[[str], Term]] = {
+    "status": _status,
+    "workflow": _workflow,
+    "step": _step,
+    "error": _error,
+    "id": _id,
+    "label": _label,
+}
+_EXAMPLES: Mapping[str, str] = {
+    "status": "status:failed,cancelled",
+    "workflow": "workflow:pay*",
+    "step": "step:Charge*",
+    "error": 'error:timeout or error:"connection reset"',
+    "id": "id:x7k2p",
+    "label": "label:team or label:team=payments",
+    "age": "age<24h",
+    "took": "took>5s",
+    "events": "events>1000",
+}

@@ -19,6 +19,7 @@ from engine.model.state import (
     Failure,
     PathState,
     Phase,
+    evolve,
 )
 
 FIRST_PATH = "main"
@@ -60,7 +61,7 @@ def reduce(state: ExecutionState, event: ExecutionEvent) -> ExecutionState:
     handler = _HANDLERS.get(event.event_type)
     if handler is None or event.schema_version > SCHEMA_VERSION:
         if state.incomplete_from is None:
-            state = state._replace(incomplete_from=event.sequence)
+            state = evolve(state, incomplete_from=event.sequence)
     elif (event.event_type == ExecutionEventType.EXECUTION_STARTED) != (event.sequence == 1):
         raise _unfit(event, "a history begins with execution_started, and only there")
     else:
@@ -70,10 +71,10 @@ def reduce(state: ExecutionState, event: ExecutionEvent) -> ExecutionState:
             # After an event that could not be folded, what follows may rightly not fit.
             if state.incomplete_from is None:
                 raise
-        except (KeyError, TypeError, AttributeError, IndexError) as error:
+        except (KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
             if state.incomplete_from is None:
                 raise _unfit(event, f"its data is not as it should be ({error})") from error
-    return state._replace(sequence=event.sequence, timestamp=event.timestamp)
+    return evolve(state, sequence=event.sequence, timestamp=event.timestamp)
 
 
 def _unfit(event: ExecutionEvent, why: str) -> HistoryError:
@@ -87,15 +88,15 @@ def _path(state: ExecutionState, event: ExecutionEvent) -> PathState:
     return path
 
 
-def _with_path(state: ExecutionState, path: PathState) -> ExecutionState:
+def _with_path(state: ExecutionState, path: PathState, **changes: Any) -> ExecutionState:
     # Taken out and put in again: the path that moved last stands last.
     paths = {name: other for name, other in state.paths.items() if name != path.id}
     paths[path.id] = path
-    return state._replace(paths=paths)
+    return evolve(state, paths=paths, **changes)
 
 
-def _without_path(state: ExecutionState, name: str) -> ExecutionState:
-    return state._replace(paths={other: path for other, path in state.paths.items() if other != name})
+def _without_path(state: ExecutionState, name: str, **changes: Any) -> ExecutionState:
+    return evolve(state, paths={other: path for other, path in state.paths.items() if other != name}, **changes)
 
 
 # Executions
@@ -103,7 +104,8 @@ def _without_path(state: ExecutionState, name: str) -> ExecutionState:
 
 def _execution_started(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> ExecutionState:
     outputs = data["workflow"].get("outputs") or ()
-    return state._replace(
+    return evolve(
+        state,
         info=ExecutionInfo(
             workflow_name=data["workflow_name"],
             workflow_hash=data["workflow_hash"],
@@ -121,18 +123,18 @@ def _execution_started(state: ExecutionState, event: ExecutionEvent, data: JsonO
 
 
 def _execution_completed(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> ExecutionState:
-    return state._replace(status=ExecutionStatus.COMPLETED, outputs=data["outputs"], finished={})
+    return evolve(state, status=ExecutionStatus.COMPLETED, outputs=data["outputs"], finished={})
 
 
 def _execution_failed(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> ExecutionState:
     error: dict[str, Any] = {"type": data["error_type"], "message": data["error"], "sequence": event.sequence}
     if state.failure is not None:
         error |= {"step": state.failure.step, "path": state.failure.path, "sequence": state.failure.sequence}
-    return state._replace(status=ExecutionStatus.FAILED, error=error, finished={})
+    return evolve(state, status=ExecutionStatus.FAILED, error=error, finished={})
 
 
 def _execution_cancelled(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> ExecutionState:
-    return state._replace(status=ExecutionStatus.CANCELLED, finished={})
+    return evolve(state, status=ExecutionStatus.CANCELLED, finished={})
 
 
 # Paths
@@ -168,24 +170,23 @@ def _path_started(state: ExecutionState, event: ExecutionEvent, data: JsonObject
         )
         state = _count_name(state, event.path_id)
     elif announced.phase is Phase.NEW:
-        path = announced._replace(phase=Phase.READY)
+        path = evolve(announced, phase=Phase.READY)
     else:
         raise _unfit(event, f"path {event.path_id!r} has already started")
-    state = _with_path(state, path)
-    return state._replace(path_count=state.path_count + 1, status=ExecutionStatus.RUNNING)
+    return _with_path(state, path, path_count=state.path_count + 1, status=ExecutionStatus.RUNNING)
 
 
 def _count_name(state: ExecutionState, path_id: str) -> ExecutionState:
     name, _, repeat = path_id.rpartition("~")
     base = name if repeat.isdigit() else path_id
-    return state._replace(path_ids={**state.path_ids, base: state.path_ids.get(base, 0) + 1})
+    return evolve(state, path_ids={**state.path_ids, base: state.path_ids.get(base, 0) + 1})
 
 
 def _path_branched(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> ExecutionState:
     parent = _path(state, event)
     if parent.phase is not Phase.FORKING:
         raise _unfit(event, f"path {parent.id!r} is not at a fork")
-    state = _with_path(state, parent._replace(phase=Phase.FORKED))
+    state = _with_path(state, evolve(parent, phase=Phase.FORKED))
     for entry in data["new_paths"]:
         if entry["id"] in state.paths:
             raise _unfit(event, f"path {entry['id']!r} is already there")
@@ -205,14 +206,14 @@ def _path_completed(state: ExecutionState, event: ExecutionEvent, data: JsonObje
     elif not state.keeps_finished:
         return _without_path(state, path.id)
     finished = {**finished, path.id: path.variables}
-    return _without_path(state, path.id)._replace(finished=finished, leaves=leaves)
+    return _without_path(state, path.id, finished=finished, leaves=leaves)
 
 
 def _path_failed(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> ExecutionState:
     path = _path(state, event)
     if path.failure is None:
         raise _unfit(event, f"no step of path {path.id!r} has failed")
-    return _without_path(state, path.id)._replace(failure=state.failure or path.failure)
+    return _without_path(state, path.id, failure=state.failure or path.failure)
 
 
 def _path_cancelled(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> ExecutionState:
@@ -237,15 +238,14 @@ def _step_started(state: ExecutionState, event: ExecutionEvent, data: JsonObject
         each, index = _open_each(path, event), iteration["index"]
         if index != each.next_index or index >= len(each.items):
             raise _unfit(event, f"item {each.next_index} is the next one to start")
-        each = each._replace(next_index=index + 1, in_flight={**each.in_flight, index: attempt})
-        return _with_path(state, path._replace(each=each))
+        each = evolve(each, next_index=index + 1, in_flight={**each.in_flight, index: attempt})
+        return _with_path(state, evolve(path, each=each))
     if path.phase is not Phase.READY:
         raise _unfit(event, f"path {path.id!r} is not ready to start a step")
     items = data.get("items")
     opened = None if items is None else EachState(items, Chunks(), 0, 0, {})
-    return _with_path(
-        state, path._replace(phase=Phase.RUNNING, attempt=attempt, effect_key=data["effect_key"], each=opened)
-    )
+    running = evolve(path, phase=Phase.RUNNING, attempt=attempt, effect_key=data["effect_key"], each=opened)
+    return _with_path(state, running)
 
 
 def _open_each(path: PathState, event: ExecutionEvent) -> EachState:
@@ -260,13 +260,16 @@ def _step_completed(state: ExecutionState, event: ExecutionEvent, data: JsonObje
         raise _unfit(event, f"{path.current_step!r} is not running")
     iteration = data.get("iteration")
     if iteration is not None:
-        return _with_path(state, path._replace(each=_item_done(path, event, iteration["index"], data["output"])))
-    variable = data.get("stored_variable")
+        return _with_path(state, evolve(path, each=_item_done(path, event, iteration["index"], data["output"])))
+    if path.each is not None and path.each.done < len(path.each.items):
+        raise _unfit(event, f"only {path.each.done} of {len(path.each.items)} items have completed")
+    variable, variables, script_globals = data.get("stored_variable"), path.variables, state.script_globals
     if variable:
         value = list(path.each.results) if path.each is not None else data.get("stored_value", data["output"])
-        path = path._replace(variables={**path.variables, variable: value})
-        state = state._replace(script_globals={**state.script_globals, variable: (value, event.sequence)})
-    return _with_path(state, _follow(path._replace(each=None, effect_key=""), data["edges"]))
+        variables = {**variables, variable: value}
+        script_globals = {**script_globals, variable: (value, event.sequence)}
+    path = evolve(path, each=None, effect_key="", variables=variables, **_follow(path, data["edges"]))
+    return _with_path(state, path, script_globals=script_globals)
 
 
 def _item_done(path: PathState, event: ExecutionEvent, index: int, output: Any) -> EachState:
@@ -274,31 +277,31 @@ def _item_done(path: PathState, event: ExecutionEvent, index: int, output: Any) 
     if index not in each.in_flight:
         raise _unfit(event, f"item {index} is not running")
     in_flight = {other: attempt for other, attempt in each.in_flight.items() if other != index}
-    return each._replace(results=each.results.set(index, output), done=each.done + 1, in_flight=in_flight)
+    return evolve(each, results=each.results.set(index, output), done=each.done + 1, in_flight=in_flight)
 
 
-def _follow(path: PathState, edges: list[JsonObject]) -> PathState:
-    """Where a path stands after a step whose edges were found true or false."""
+def _follow(path: PathState, edges: list[JsonObject]) -> dict[str, Any]:
+    """What changes of a path after a step whose edges were found true or false."""
     if edges and edges[-1].get("error"):
-        return path._replace(phase=Phase.ROUTING, edges=(edges[-1],))
+        return {"phase": Phase.ROUTING, "edges": (edges[-1],)}
     taken = tuple({**edge, "edge": number} for number, edge in enumerate(edges) if edge["value"])
     if not taken:
-        return path._replace(phase=Phase.ENDING, end_reason="no_edge" if edges else "end", attempt=0)
+        return {"phase": Phase.ENDING, "end_reason": "no_edge" if edges else "end", "attempt": 0}
     if len(taken) > 1 or taken[0].get("path"):
-        return path._replace(phase=Phase.FORKING, edges=taken, attempt=0)
+        return {"phase": Phase.FORKING, "edges": taken, "attempt": 0}
     step = taken[0]["step"]
     visit = path.visits.get(step, 0) + 1
-    return path._replace(
-        phase=Phase.READY, current_step=step, visit=visit, visits={**path.visits, step: visit}, attempt=0
-    )
+    visits = {**path.visits, step: visit}
+    return {"phase": Phase.READY, "current_step": step, "visit": visit, "visits": visits, "attempt": 0}
 
 
 def _step_failed(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> ExecutionState:
     path = _unit(state, event, data)
+    if path.phase not in (Phase.READY, Phase.RUNNING, Phase.ROUTING):
+        raise _unfit(event, f"{path.current_step!r} has not been at work")
     failure = Failure(data["error"], data["error_type"], event.sequence, event.step_name, path.id, data["attempt"])
-    failed = path._replace(phase=Phase.FAILING, failure=failure)
-    state = state._replace(failed_steps=(*(s for s in state.failed_steps if s != event.step_name), event.step_name))
-    return _with_path(state, failed)
+    failed_steps = (*(name for name in state.failed_steps if name != event.step_name), event.step_name)
+    return _with_path(state, evolve(path, phase=Phase.FAILING, failure=failure), failed_steps=failed_steps)
 
 
 _HANDLERS: dict[str, Callable[[ExecutionState, ExecutionEvent, JsonObject], ExecutionState]] = {

@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Protocol
 
-_LAST = re.compile(r"last-(\d{1,6})\Z")
+_LAST = re.compile(r"last-([0-9]{1,6})")
+_POSITION = re.compile(r"[0-9]{1,18}")
 
 
 class Referable(Protocol):
@@ -44,7 +45,7 @@ def resolve_reference(text: str, newest_first: Sequence[Referable]) -> str:
         if failed is None:
             raise ReferenceProblem("no execution has failed")
         return failed
-    numbered = _LAST.match(text)
+    numbered = _LAST.fullmatch(text)
     if numbered:
         back = int(numbered[1])
         if back >= len(newest_first):
@@ -62,7 +63,7 @@ def split_position(text: str) -> tuple[str, int | None]:
     reference, at, position = text.partition("@")
     if not at:
         return reference, None
-    if not position.isdigit() or int(position) < 1:
+    if not _POSITION.fullmatch(position) or int(position) < 1:
         raise ReferenceProblem(f"{position!r} after '@' is no event number; they count from 1")
     return reference, int(position)
 

@@ -1,8 +1,8 @@
 """Templates: JSON values whose texts may hold `${expression}`.
 
-A text that is exactly one `${expression}` becomes that expression's value, whatever its type. In any other text the values
-are put in as text: text as it is, nothing for None, `true` and `false`, everything else as compact JSON. `$${` stands
-for a literal `${`. Keys of mappings are left as they are.
+A text that is exactly one `${expression}` becomes that expression's value, whatever its type. In any other text the
+values are put in as text: text as it is, nothing for None, `true` and `false`, everything else as compact JSON. `$${`
+stands for a literal `${`. Keys of mappings are left as they are.
 """
 
 from __future__ import annotations

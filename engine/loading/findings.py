@@ -31,17 +31,21 @@ class Findings:
 
     def __init__(self) -> None:
         self.found: list[Finding] = []
+        self.errors = 0
+        """How many of them are errors."""
         self._suggestions = 0
 
-    @property
-    def errors(self) -> int:
-        """How many of them are errors."""
-        return sum(finding.severity == "error" for finding in self.found)
-
     def error(
-        self, location: Location, message: str, *, on_key: bool = False, offset: int | None = None, first: Location | None = None
+        self,
+        location: Location,
+        message: str,
+        *,
+        on_key: bool = False,
+        offset: int | None = None,
+        first: Location | None = None,
     ) -> None:
         """Add an error."""
+        self.errors += 1
         self.found.append(Finding(location, message, "error", on_key, offset, first))
 
     def warning(self, location: Location, message: str, *, on_key: bool = False, offset: int | None = None) -> None:

@@ -37,6 +37,11 @@ class Node(NamedTuple):
     is_contradictory: bool
     """Whether it both ends its path and leads on."""
 
+    @property
+    def is_clear(self) -> bool:
+        """Whether its name and where it leads are known."""
+        return self.name is not None and self.edges is not None and all(edge.target for edge in self.edges)
+
 
 def outline(definition: Mapping[str, Any], at: Location) -> list[Node]:
     """The graph of a definition whose parts may be malformed."""
@@ -95,8 +100,8 @@ def check_graph(found: Findings, at: Location, definition: Mapping[str, Any], no
         )
     for node in nodes:
         _check_edges(found, node, known)
-    complete = all(node.name is not None and node.edges is not None for node in nodes)
-    if complete and nodes and isinstance(start, (str, type(None))) and found.errors == errors_before:
+    clear = nodes and all(node.is_clear for node in nodes) and isinstance(start, (str, type(None)))
+    if clear and found.errors == errors_before:
         first = start if isinstance(start, str) else nodes[0].name
         reached = _reach(_by_name(nodes), first)
         for node in nodes:

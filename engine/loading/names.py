@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import keyword
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -10,12 +9,12 @@ from typing import Any
 
 from engine.core.expression_errors import ExpressionProblem, shown_text
 from engine.core.expression_functions import FUNCTIONS
-from engine.core.expression_source import ParsedSource, parse_source
 from engine.core.expressions import compile_expression
 from engine.core.templates import compile_template
 from engine.loading.findings import Findings
 from engine.loading.graph import Node, contested, listed_edges
 from engine.loading.problems import Location
+from engine.loading.uses import uses_of
 
 ROOTS = frozenset({"inputs", "state"})
 
@@ -26,7 +25,8 @@ class Scope:
 
     inputs: Collection[str] | None
     """Declared inputs; None when that cannot be said."""
-    stored: Collection[str]
+    stored: Collection[str] | None
+    """Variables that steps store; None when that cannot be said."""
     contested: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     roots: frozenset[str] = ROOTS
     elsewhere: Mapping[str, str] = field(default_factory=dict)
@@ -37,7 +37,7 @@ def check_names(found: Findings, at: Location, definition: Mapping[str, Any], no
     """Check every template and condition of a definition whose parts may be malformed."""
     scope = Scope(
         inputs=_declared_inputs(definition),
-        stored=sorted({node.store for node in nodes if node.store is not None}),
+        stored=_stored_variables(definition),
         elsewhere={"paths": "only outputs can use 'paths'"},
     )
     for place, step in _mappings(definition.get("steps"), (*at, "steps")):
@@ -53,6 +53,14 @@ def _declared_inputs(definition: Mapping[str, Any]) -> list[str] | None:
         return None
     names = [entry.get("name") for entry in inputs]
     return names if all(isinstance(name, str) for name in names) else None
+
+
+def _stored_variables(definition: Mapping[str, Any]) -> list[str] | None:
+    steps = definition.get("steps")
+    if not isinstance(steps, list) or not all(isinstance(step, dict) for step in steps):
+        return None
+    stored = [step["store"] for step in steps if "store" in step]
+    return stored if all(isinstance(name, str) for name in stored) else None
 
 
 def _mappings(value: Any, at: Location) -> Iterator[tuple[Location, dict[str, Any]]]:
@@ -138,21 +146,20 @@ def check_condition(found: Findings, at: Location, text: Any, scope: Scope) -> N
 
 def _check_expression(found: Findings, at: Location, offset: int, text: str, scope: Scope) -> None:
     """Check the names in an expression that stands at an offset of the text at a location."""
-    source = parse_source(text)
-    free = compile_expression(text).roots
-    for node in ast.walk(source.tree):
-        if isinstance(node, ast.Name) and node.id in free - scope.roots:
-            message = f"unknown name {shown_text(node.id)}{_root_hint(found, node.id, scope)}"
-            found.error(at, message, offset=offset + source.start(node))
-    for root, key, place in _accesses(source):
-        if root in free:
+    names, keys = uses_of(text)
+    for name, place in names:
+        if name not in scope.roots:
+            message = f"unknown name {shown_text(name)}{_root_hint(found, name, scope)}"
+            found.error(at, message, offset=offset + place)
+    for root, key, place in keys:
+        if root in scope.roots:
             _check_access(found, at, offset + place, root, key, scope)
 
 
 def _root_hint(found: Findings, name: str, scope: Scope) -> str:
     if name in scope.elsewhere:
         return f": {scope.elsewhere[name]}"
-    if name in scope.stored:
+    if name in (scope.stored or ()):
         return f"; did you mean {shown_text('state.' + name)}?"
     if name in FUNCTIONS:
         return f"; {name} is a function, call it: {name}(...)"
@@ -161,22 +168,11 @@ def _root_hint(found: Findings, name: str, scope: Scope) -> str:
     return found.suggestion(name, sorted(scope.roots))
 
 
-def _accesses(source: ParsedSource) -> Iterator[tuple[str, str, int]]:
-    """Every `root.key` and `root["key"]` with the offset of the key; methods (`root.key(...)`) are none."""
-    methods = {id(node.func) for node in ast.walk(source.tree) if isinstance(node, ast.Call)}
-    for node in ast.walk(source.tree):
-        match node:
-            case ast.Attribute(value=ast.Name(id=root), attr=key) if id(node) not in methods:
-                yield root, key, source.end(node) - len(key)
-            case ast.Subscript(value=ast.Name(id=root), slice=ast.Constant(value=str(key)) as index):
-                yield root, key, source.start(index)
-
-
 def _check_access(found: Findings, at: Location, offset: int, root: str, key: str, scope: Scope) -> None:
     if root == "inputs" and scope.inputs is not None and key not in scope.inputs:
         message = f"there is no input {shown_text(key)}{found.suggestion(key, scope.inputs)}"
         found.error(at, message, offset=offset)
-    elif root == "state" and key not in scope.stored:
+    elif root == "state" and scope.stored is not None and key not in scope.stored:
         message = f"no step stores {shown_text(key)}{found.suggestion(key, scope.stored)}"
         found.warning(at, message, offset=offset)
     elif root == "state" and key in scope.contested:

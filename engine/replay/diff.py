@@ -6,7 +6,8 @@ States of a history share structure, so a walk costs what changed, not what exis
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import zip_longest
 from typing import Any, Literal, NamedTuple
 
 ChangeKind = Literal["added", "removed", "changed"]
@@ -47,39 +48,36 @@ def join_address(address: str, key: str | int) -> str:
 def diff_values(old: Any, new: Any, address: str = "", limit: int = 1000) -> Differences:
     """All differences between two JSON values, lists compared place by place, at most `limit`."""
     changes: list[Change] = []
-    more = not _walk(old, new, address, changes, limit)
-    return Differences(changes, more)
+    todo = [(address, old, new)]
+    while todo:
+        place, before, after = todo.pop()
+        members = _members(before, after)
+        if members is not None:
+            # Turned round, because the last one in is the next one out.
+            todo += [(join_address(place, key), was, now) for key, was, now in reversed(members)]
+        elif type(before) is not type(after) or before != after:
+            if len(changes) >= limit:
+                return Differences(changes, more=True)
+            changes.append(_change(place, before, after))
+    return Differences(changes)
 
 
-def _walk(old: Any, new: Any, address: str, changes: list[Change], limit: int) -> bool:
-    """Collect into `changes`; False once the limit is reached."""
-    if old is new:
-        return True
+def _members(old: Any, new: Any) -> list[tuple[str | int, Any, Any]] | None:
+    """The members of two containers of one kind that are not the same object; None for anything else."""
+    pairs: Iterable[tuple[str | int, Any, Any]]
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         keys = [*new, *(key for key in old if key not in new)]
         pairs = ((key, old.get(key, _MISSING), new.get(key, _MISSING)) for key in keys)
     elif isinstance(old, list) and isinstance(new, list):
-        places = range(max(len(old), len(new)))
-        pairs = ((at, old[at] if at < len(old) else _MISSING, new[at] if at < len(new) else _MISSING) for at in places)
+        pairs = ((at, was, now) for at, (was, now) in enumerate(zip_longest(old, new, fillvalue=_MISSING)))
     else:
-        if type(old) is type(new) and old == new:
-            return True
-        return _note(Change(address, "changed", old, new), changes, limit)
-    for key, before, after in pairs:
-        place = join_address(address, key)
-        if before is _MISSING:
-            going = _note(Change(place, "added", None, after), changes, limit)
-        elif after is _MISSING:
-            going = _note(Change(place, "removed", before, None), changes, limit)
-        else:
-            going = _walk(before, after, place, changes, limit)
-        if not going:
-            return False
-    return True
+        return None
+    return [pair for pair in pairs if pair[1] is not pair[2]]
 
 
-def _note(change: Change, changes: list[Change], limit: int) -> bool:
-    if len(changes) >= limit:
-        return False
-    changes.append(change)
-    return True
+def _change(address: str, old: Any, new: Any) -> Change:
+    if old is _MISSING:
+        return Change(address, "added", None, new)
+    if new is _MISSING:
+        return Change(address, "removed", old, None)
+    return Change(address, "changed", old, new)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 from engine.core.reduce import HistoryError, initial_state, reduce
 from engine.model.events import ExecutionEvent
@@ -14,6 +15,7 @@ KEYFRAME_EVERY = 128
 """A state is kept at every so many events; between two, the rest is folded anew. States share structure, so a
 keyframe costs little more than what changed since the one before."""
 _RECENT = 512
+_MALFORMED = (AttributeError, IndexError, KeyError, TypeError)
 
 
 class History:
@@ -91,13 +93,22 @@ class History:
     def _fold(self, event: ExecutionEvent) -> None:
         before = self._state.paths.get(event.path_id)
         try:
-            self._state = reduce(self._state, event)
+            state = reduce(self._state, event)
+            if state.incomplete_from is None:
+                self.index.add(event, before)
+            else:
+                # Events of a newer version are indexed as far as they can be understood.
+                with suppress(*_MALFORMED):
+                    self.index.add(event, before)
         except HistoryError as error:
             self.problem = str(error)
             return
-        self.index.add(event, before)
+        except _MALFORMED as error:
+            self.problem = f"event {event.sequence} ({event.event_type}): its data is not as it should be ({error})"
+            return
+        self._state = state
         if event.sequence % KEYFRAME_EVERY == 0:
-            self._keyframes.append(self._state)
+            self._keyframes.append(state)
 
     def failure_sequence(self) -> int | None:
         """The failure that caused the end, or the first failure there is; None without one."""

@@ -9,24 +9,22 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 
-from engine.model.events import ExecutionEvent, ExecutionEventType, JsonObject
+from engine.model.events import EMPTY, ExecutionEvent, ExecutionEventType, JsonObject
 from engine.model.state import PathState
 
-_FAILED = "failed"
+_COMPLETED, _FAILED, _CANCELLED = "completed", "failed", "cancelled"
 
 
-class Attempt:
-    """One try of a unit, or of one item of it. Sequences and times are those of its first and last event."""
+class Span:
+    """Something that begins and ends. Sequences and times are those of its first and last event."""
 
-    __slots__ = (
-        "attempt", "ended_at", "ended_seq", "error", "error_type", "iteration", "started_at", "started_seq", "status",
-    )  # fmt: skip
+    __slots__ = ("completed_seq", "ended_at", "ended_seq", "error", "error_type", "started_at", "started_seq", "status")
 
-    def __init__(self, attempt: int, iteration: int | None, event: ExecutionEvent) -> None:
-        self.attempt = attempt
-        self.iteration = iteration
+    def __init__(self, event: ExecutionEvent) -> None:
         self.started_seq = event.sequence
         self.started_at = event.timestamp
+        self.completed_seq: int | None = None
+        """Of the event that holds the output; kept when the way on from there failed."""
         self.ended_seq: int | None = None
         self.ended_at: str | None = None
         self.status = "running"
@@ -38,86 +36,95 @@ class Attempt:
         self.ended_seq = event.sequence
         self.ended_at = event.timestamp
         self.status = status
-        if status == _FAILED:
+        if status == _COMPLETED:
+            self.completed_seq = event.sequence
+        elif status == _FAILED:
             self.error = event.data.get("error", "")
             self.error_type = event.data.get("error_type", "")
 
+    def ended_by(self, sequence: int) -> int | None:
+        """The event that had ended it by then; None while it runs."""
+        if self.ended_seq is not None and self.ended_seq <= sequence:
+            return self.ended_seq
+        return self.completed_seq if self.has_output_at(sequence) else None
+
+    def has_output_at(self, sequence: int) -> bool:
+        """Whether its output was recorded by then."""
+        return self.completed_seq is not None and self.completed_seq <= sequence
+
     def status_at(self, sequence: int) -> str:
         """Its status after the event of this sequence."""
-        ended = self.ended_seq is not None and self.ended_seq <= sequence
-        return self.status if ended else "running"
+        if self.ended_seq is not None and self.ended_seq <= sequence:
+            return self.status
+        return _COMPLETED if self.has_output_at(sequence) else "running"
 
 
-class UnitRecord:
+class Attempt(Span):
+    """One try of a unit, or of one item of it."""
+
+    __slots__ = ("attempt", "iteration")
+
+    def __init__(self, attempt: int, iteration: int | None, event: ExecutionEvent) -> None:
+        super().__init__(event)
+        self.attempt = attempt
+        self.iteration = iteration
+
+
+class UnitRecord(Span):
     """One run of one step on one path. An `each` has one attempt per item and counts them in `items`."""
 
-    __slots__ = (
-        "attempts", "ended_at", "ended_seq", "items", "order", "path", "started_at", "started_seq", "status", "step",
-        "visit",
-    )  # fmt: skip
+    __slots__ = ("attempts", "items", "order", "path", "step", "visit")
 
     def __init__(self, path: str, step: str, visit: int, order: int, event: ExecutionEvent) -> None:
+        super().__init__(event)
         self.path = path
         self.step = step
         self.visit = visit
         self.order = order
         """Its place among the units of its path, from 0."""
-        self.started_seq = event.sequence
-        self.started_at = event.timestamp
-        self.ended_seq: int | None = None
-        self.ended_at: str | None = None
-        self.status = "running"
         self.items: int | None = None
         self.attempts: list[Attempt] = []
 
-    @property
-    def error_type(self) -> str:
-        """Of its last failed attempt."""
-        return next((a.error_type for a in reversed(self.attempts) if a.error_type), "")
-
-    def status_at(self, sequence: int) -> str:
-        """Its status after the event of this sequence."""
-        ended = self.ended_seq is not None and self.ended_seq <= sequence
-        return self.status if ended else "running"
-
     def attempts_at(self, sequence: int) -> list[Attempt]:
         """The attempts that had begun by then, in the order they began."""
-        return self.attempts[: bisect_right(self.attempts, sequence, key=lambda a: a.started_seq)]
+        return self.attempts[: bisect_right(self.attempts, sequence, key=_began)]
+
+    def last_attempt_at(self, sequence: int, iteration: int | None) -> Attempt | None:
+        """The latest attempt, of this item, that had begun by then."""
+        for at in range(bisect_right(self.attempts, sequence, key=_began) - 1, -1, -1):
+            if self.attempts[at].iteration == iteration:
+                return self.attempts[at]
+        return None
 
 
-class PathRecord:
+class PathRecord(Span):
     """One path with its units in the order they began."""
 
-    __slots__ = ("ended_at", "ended_seq", "final", "id", "parent", "started_at", "started_seq", "status", "units")
+    __slots__ = ("final", "id", "parent", "units")
 
     def __init__(self, event: ExecutionEvent, parent: str | None) -> None:
+        super().__init__(event)
         self.id = event.path_id
         self.parent = parent
-        self.started_seq = event.sequence
-        self.started_at = event.timestamp
-        self.ended_seq: int | None = None
-        self.ended_at: str | None = None
-        self.status = "running"
         self.final: PathState | None = None
         """Its state just before it ended."""
         self.units: list[UnitRecord] = []
 
-    def status_at(self, sequence: int) -> str:
-        """Its status after the event of this sequence."""
-        ended = self.ended_seq is not None and self.ended_seq <= sequence
-        return self.status if ended else "running"
-
     def units_at(self, sequence: int) -> list[UnitRecord]:
         """The units that had begun by then."""
-        return self.units[: bisect_right(self.units, sequence, key=lambda u: u.started_seq)]
+        return self.units[: bisect_right(self.units, sequence, key=_began)]
 
 
-_PATH_ENDS = {
-    ExecutionEventType.PATH_COMPLETED: "completed",
+def _began(span: Span) -> int:
+    return span.started_seq
+
+
+_PATH_ENDS: dict[str, str] = {
+    ExecutionEventType.PATH_COMPLETED: _COMPLETED,
     ExecutionEventType.PATH_FAILED: _FAILED,
-    ExecutionEventType.PATH_CANCELLED: "cancelled",
+    ExecutionEventType.PATH_CANCELLED: _CANCELLED,
 }
-_UNIT_EVENTS = frozenset(
+_UNIT_EVENTS: frozenset[str] = frozenset(
     {ExecutionEventType.STEP_STARTED, ExecutionEventType.STEP_COMPLETED, ExecutionEventType.STEP_FAILED}
 )
 
@@ -142,7 +149,7 @@ class StepIndex:
         elif kind == ExecutionEventType.PATH_STARTED:
             self.paths[event.path_id] = PathRecord(event, event.data.get("parent"))
         elif kind in _PATH_ENDS:
-            self._end_path(event, _PATH_ENDS[ExecutionEventType(kind)], before)
+            self._end_path(event, _PATH_ENDS[kind], before)
         if kind.endswith("_failed"):
             self.failures.append(event.sequence)
 
@@ -152,13 +159,14 @@ class StepIndex:
             yield from path.units
 
     def unit_of(self, event: ExecutionEvent) -> UnitRecord | None:
-        """The unit an event tells of, or None."""
+        """The unit an event tells of, or None. The end of a cancelled path tells of the unit that was in flight."""
         path = self.paths.get(event.path_id)
-        if path is None or not event.step_name:
+        step = event.step_name or (event.data.get("unit") or EMPTY).get("step")
+        if path is None or not step:
             return None
-        for unit in reversed(path.units_at(event.sequence)):
-            if unit.step == event.step_name:
-                return unit
+        for at in range(bisect_right(path.units, event.sequence, key=_began) - 1, -1, -1):
+            if path.units[at].step == step:
+                return path.units[at]
         return None
 
     def next_step(self, sequence: int) -> int | None:
@@ -189,7 +197,12 @@ class StepIndex:
             else:
                 unit.items = len(data["items"])
             return
-        self._end_attempt(unit, event, data, iteration)
+        status = _COMPLETED if event.event_type == ExecutionEventType.STEP_COMPLETED else _FAILED
+        if iteration is not None or unit.items is None:
+            self._attempt_ended(unit, event, data, iteration).end(event, status)
+        if iteration is None or status == _FAILED:
+            unit.end(event, status)
+            self._open.pop(unit.path, None)
 
     def _begin_unit(self, path: PathRecord, event: ExecutionEvent, data: JsonObject) -> UnitRecord:
         unit = UnitRecord(path.id, event.step_name, data.get("visit", 1), len(path.units), event)
@@ -198,34 +211,29 @@ class StepIndex:
         self.step_starts.append(event.sequence)
         return unit
 
-    def _end_attempt(self, unit: UnitRecord, event: ExecutionEvent, data: JsonObject, iteration: int | None) -> None:
-        status = "completed" if event.event_type == ExecutionEventType.STEP_COMPLETED else _FAILED
-        running = next((a for a in reversed(unit.attempts) if a.ended_seq is None and a.iteration == iteration), None)
-        if running is None and status == _FAILED and data.get("phase") != "route":
-            # Parameters that could not be rendered: the attempt failed before it began.
-            running = Attempt(data.get("attempt", 1), iteration, event)
-            unit.attempts.append(running)
-        if running is not None:
-            running.end(event, status)
-        if status == _FAILED or iteration is None:
-            unit.status = status
-            unit.ended_seq, unit.ended_at = event.sequence, event.timestamp
-            if status == _FAILED and running is None and unit.attempts:
-                unit.attempts[-1].error_type, unit.attempts[-1].error = (
-                    data.get("error_type", ""),
-                    data.get("error", ""),
-                )
-            if data.get("phase") != "route":
-                self._open.pop(unit.path, None)
+    def _attempt_ended(
+        self, unit: UnitRecord, event: ExecutionEvent, data: JsonObject, iteration: int | None
+    ) -> Attempt:
+        for attempt in reversed(unit.attempts):
+            if attempt.iteration == iteration and (attempt.ended_seq is None or data.get("phase") == "route"):
+                return attempt
+        # Parameters that could not be rendered: the attempt failed before it began.
+        attempt = Attempt(data.get("attempt", 1), iteration, event)
+        unit.attempts.append(attempt)
+        return attempt
 
     def _end_path(self, event: ExecutionEvent, status: str, before: PathState | None) -> None:
         path = self.paths.get(event.path_id)
         if path is None:
-            return
-        path.status, path.ended_seq, path.ended_at, path.final = status, event.sequence, event.timestamp, before
+            if before is None:
+                return
+            # Announced by a fork, and cancelled before it started.
+            path = self.paths[event.path_id] = PathRecord(event, before.parent)
+        path.end(event, status)
+        path.final = before
         unit = self._open.pop(path.id, None)
-        if unit is not None and unit.ended_seq is None:
-            unit.status, unit.ended_seq, unit.ended_at = "cancelled", event.sequence, event.timestamp
-        for attempt in unit.attempts if unit is not None else ():
-            if attempt.ended_seq is None:
-                attempt.end(event, "cancelled")
+        if unit is not None:
+            unit.end(event, _CANCELLED)
+            for attempt in unit.attempts:
+                if attempt.ended_seq is None:
+                    attempt.end(event, _CANCELLED)

@@ -97,7 +97,7 @@ class ExecutionReplayer:
             HistoryError: the history makes no sense up to there.
             DamagedHistoryError: it cannot be read up to there.
         """
-        history = await self.load_history(execution_id, to)
+        history = await self.load_history(execution_id, to if to is not None and to > 0 else None)
         sequence = len(history) if to is None else to
         if not 1 <= sequence <= len(history):
             raise IndexError(f"{execution_id} has events 1 to {len(history)}; there is no event {sequence}")

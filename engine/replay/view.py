@@ -8,7 +8,7 @@ from engine.model.events import ExecutionEvent, ExecutionEventType
 from engine.model.state import ExecutionState, PathState
 from engine.replay.diff import Differences, diff_values
 from engine.replay.history import History
-from engine.replay.index import Attempt, PathRecord, UnitRecord
+from engine.replay.index import Attempt, PathRecord, Span, UnitRecord
 
 
 def path_view(path: PathState, status: str | None = None) -> dict[str, Any]:
@@ -71,57 +71,45 @@ def _path_at(record: PathRecord, state: ExecutionState, sequence: int) -> dict[s
 
 def completed_steps(history: History, units: list[UnitRecord], sequence: int) -> dict[str, Any]:
     """Step name to the output of its last completed unit by then."""
-    done = [unit for unit in units if unit.status_at(sequence) == "completed"]
-    done.sort(key=lambda unit: unit.ended_seq or 0)
+    done = [unit for unit in units if unit.has_output_at(sequence)]
+    done.sort(key=lambda unit: unit.completed_seq or 0)
     return {unit.step: unit_output(history, unit) for unit in done}
 
 
 def unit_output(history: History, unit: UnitRecord) -> Any:
     """The output of a completed unit; of an each the list of its items' outputs."""
-    if unit.ended_seq is None:
-        return None
-    if unit.items is None:
-        return history.event(unit.ended_seq).data.get("output")
+    if unit.items is None or unit.completed_seq is None:
+        return _output(history, unit)
     outputs: list[Any] = [None] * unit.items
     for attempt in unit.attempts:
-        if attempt.status == "completed" and attempt.iteration is not None and attempt.ended_seq is not None:
-            outputs[attempt.iteration] = history.event(attempt.ended_seq).data.get("output")
+        if attempt.completed_seq is not None and attempt.iteration is not None:
+            outputs[attempt.iteration] = _output(history, attempt)
     return outputs
 
 
+def _output(history: History, span: Span) -> Any:
+    return None if span.completed_seq is None else history.event(span.completed_seq).data.get("output")
+
+
 def _step_entries(history: History, unit: UnitRecord, sequence: int) -> list[dict[str, Any]]:
-    if unit.items is None:
-        return [_attempt_entry(history, unit, attempt, sequence) for attempt in unit.attempts_at(sequence)]
-    whole: dict[str, Any] = {
-        "path": unit.path,
-        "step": unit.step,
-        "visit": unit.visit,
-        "attempt": 1,
-        "status": unit.status_at(sequence),
-        "started_seq": unit.started_seq,
-    }
-    if whole["status"] != "running":
-        whole["ended_seq"] = unit.ended_seq
-    if whole["status"] == "completed":
-        whole["output"] = unit_output(history, unit)
-    items = [_attempt_entry(history, unit, attempt, sequence) for attempt in unit.attempts_at(sequence)]
-    return [whole, *items]
+    attempts = [_entry(history, unit, attempt, sequence) for attempt in unit.attempts_at(sequence)]
+    return attempts if unit.items is None else [_entry(history, unit, unit, sequence), *attempts]
 
 
-def _attempt_entry(history: History, unit: UnitRecord, attempt: Attempt, sequence: int) -> dict[str, Any]:
-    status = attempt.status_at(sequence)
+def _entry(history: History, unit: UnitRecord, span: UnitRecord | Attempt, sequence: int) -> dict[str, Any]:
+    """A unit as a whole, or one of its attempts."""
+    status, ended = span.status_at(sequence), span.ended_by(sequence)
     entry: dict[str, Any] = {"path": unit.path, "step": unit.step, "visit": unit.visit}
-    if attempt.iteration is not None:
-        entry["iteration"] = attempt.iteration
-    entry |= {"attempt": attempt.attempt, "status": status}
-    if status != "running" and attempt.ended_seq is not None:
-        if status == "completed":
-            entry["output"] = history.event(attempt.ended_seq).data.get("output")
-        elif status == "failed":
-            entry["error"] = {"type": attempt.error_type, "message": attempt.error}
-    entry["started_seq"] = attempt.started_seq
-    if status != "running":
-        entry["ended_seq"] = attempt.ended_seq
+    if isinstance(span, Attempt) and span.iteration is not None:
+        entry["iteration"] = span.iteration
+    entry |= {"attempt": span.attempt if isinstance(span, Attempt) else 1, "status": status}
+    if span.has_output_at(sequence):
+        entry["output"] = _output(history, span) if isinstance(span, Attempt) else unit_output(history, unit)
+    if status == "failed":
+        entry["error"] = {"type": span.error_type, "message": span.error}
+    entry["started_seq"] = span.started_seq
+    if ended is not None:
+        entry["ended_seq"] = ended
     return entry
 
 
@@ -156,14 +144,12 @@ def _step_change(history: History, sequence: int, old: dict[str, Any], new: dict
 
 
 def _unit_view(history: History, unit: UnitRecord, event: ExecutionEvent, sequence: int) -> dict[str, Any]:
-    view: dict[str, Any] = {"status": unit.status_at(sequence)}
+    status = unit.status_at(sequence)
     iteration = event.data["iteration"]["index"] if event.data.get("iteration") else None
-    attempts = [attempt for attempt in unit.attempts_at(sequence) if attempt.iteration == iteration]
-    if attempts:
-        entry = _attempt_entry(history, unit, attempts[-1], sequence)
-        shown = {key: entry[key] for key in ("attempt", "output", "error") if key in entry}
-        if iteration is None:
-            view |= shown
-        else:
-            view["items"] = {iteration: {"status": entry["status"], **shown}}
-    return view
+    whole = unit.items is not None and iteration is None
+    span = unit if whole else unit.last_attempt_at(sequence, iteration)
+    shown = {} if span is None else _entry(history, unit, span, sequence)
+    shown = {key: shown[key] for key in ("status", "attempt", "output", "error") if key in shown}
+    if iteration is None:
+        return {**shown, "status": status}
+    return {"status": status, "items": {iteration: shown} if shown else {}}

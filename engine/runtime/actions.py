@@ -33,6 +33,7 @@ class Action:
 
     name: str
     function: ActionFunction
+    signature: inspect.Signature
     version: str | None = None
     source_hash: str | None = None
     """Of its source text, so that a change between two runs can be told."""
@@ -86,18 +87,27 @@ class ActionRegistry:
         """Add a function, marked with `@action` or not.
 
         Raises:
-            ActionError: another function already has the name, or it takes positional-only parameters.
+            ActionError: another function already has the name, it takes positional-only parameters, it has no name,
+                or it is no function.
         """
+        if not callable(function):
+            raise ActionError(f"{function!r} cannot be an action: it is no function")
         mark: _Mark | None = getattr(function, _MARK, None)
-        label = name or (mark.name if mark else function.__name__)
+        label = name or (mark.name if mark else getattr(function, "__name__", None))
+        if not label:
+            raise ActionError(f"{function!r} has no name; give it one with action(name=...)")
         known = self._actions.get(label)
         if known is not None:
             if known.function is function:
                 return known
             raise ActionError(f"two actions are named {label!r}: {_where(known.function)} and {_where(function)}")
-        if any(p.kind is p.POSITIONAL_ONLY for p in inspect.signature(function).parameters.values()):
+        try:
+            signature = inspect.signature(function)
+        except ValueError as error:
+            raise ActionError(f"the parameters of action {label!r} cannot be read: {error}") from error
+        if any(p.kind is p.POSITIONAL_ONLY for p in signature.parameters.values()):
             raise ActionError(f"action {label!r} has positional-only parameters; steps give parameters by name")
-        added = Action(label, function, mark.version if mark else None, _source_hash(function))
+        added = Action(label, function, signature, mark.version if mark else None, _source_hash(function))
         self._actions[label] = added
         return added
 
@@ -107,7 +117,9 @@ class ActionRegistry:
         Raises:
             ActionError: as for `register`.
         """
-        return [self.register(entry) for entry in vars(module).values() if callable(entry) and hasattr(entry, _MARK)]
+        # Asked without running their code: mocks claim to have every attribute, proxies fail on any.
+        marked = (entry for entry in vars(module).values() if inspect.getattr_static(entry, _MARK, None) is not None)
+        return [self.register(entry) for entry in marked]
 
     def get(self, name: str) -> Action | None:
         """The action of this name, if there is one."""
@@ -141,4 +153,4 @@ def _source_hash(function: ActionFunction) -> str | None:
 
 
 def _where(function: ActionFunction) -> str:
-    return f"{function.__module__}.{function.__qualname__}"
+    return f"{function.__module__}.{getattr(function, '__qualname__', repr(function))}"

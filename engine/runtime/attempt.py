@@ -49,7 +49,7 @@ async def run_attempt(
 
     arguments = orjson.loads(orjson.dumps(parameters))
     try:
-        inspect.signature(action.function).bind(**arguments)
+        action.signature.bind(**arguments)
     except TypeError as error:
         return ended(error=f"action {action.name!r}: {error}", error_type="TypeError", phase="parameters")
     try:
@@ -70,6 +70,8 @@ async def run_attempt(
         output, size = normalize(result)
     except NotJsonError as error:
         return ended(error=str(error), error_type="NotJson", phase="output")
+    except Exception as error:  # objects may do anything while they are looked at
+        return ended(**_failure(error) | {"phase": "output"})
     if size > config.max_payload:
         message = f"the output is {size:,} bytes of JSON; {config.max_payload:,} are allowed"
         return ended(error=message, error_type=PAYLOAD_ERROR, phase="output")
@@ -78,12 +80,19 @@ async def run_attempt(
 
 def _failure(error: BaseException) -> dict[str, Any]:
     return {
-        "error": _clean(str(error) or type(error).__name__, MAX_ERROR),
+        "error": _clean(_message(error) or type(error).__name__, MAX_ERROR),
         "error_type": type(error).__name__,
-        # The operating system said no, but perhaps not before something had gone out.
-        "known": not isinstance(error, OSError),
+        # The operating system or a cancellation said no, but perhaps not before something had gone out.
+        "known": not isinstance(error, (OSError, asyncio.CancelledError)),
         "traceback": format_traceback(error),
     }
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as problem:
+        return f"its message cannot be shown ({type(problem).__name__})"
 
 
 def format_traceback(error: BaseException) -> str:

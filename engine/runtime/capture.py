@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,21 +22,24 @@ class StepLog:
         self._echo = echo
         self._pieces: deque[str] = deque()
         self._size = 0
+        self._lock = threading.Lock()
 
     def write(self, text: str) -> None:
         """Add text, dropping the oldest once the limit is passed."""
         if not text:
             return
-        self._pieces.append(text)
-        self._size += len(text)
-        while self._size > self._limit and len(self._pieces) > 1:
-            self._size -= len(self._pieces.popleft())
+        with self._lock:
+            self._pieces.append(text)
+            self._size += len(text)
+            while self._size > self._limit and len(self._pieces) > 1:
+                self._size -= len(self._pieces.popleft())
         if self._echo is not None:
             self._echo(text)
 
     def text(self) -> str:
         """What was kept, as text that JSON can hold."""
-        encoded = "".join(self._pieces).encode("utf-8", "replace")
+        with self._lock:
+            encoded = "".join(self._pieces).encode("utf-8", "replace")
         return encoded[max(0, len(encoded) - self._limit) :].decode("utf-8", "ignore")
 
 
@@ -57,6 +61,8 @@ class _StepStream:
         log = _current.get()
         if log is None:
             return self._original.write(text)
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
         log.write(text)
         return len(text)
 
@@ -71,30 +77,38 @@ class _StepStream:
 class _StepHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         log = _current.get()
-        if log is not None:
-            log.write(f"{record.levelname} {record.name}: {record.getMessage()}\n")
+        if log is None:
+            return
+        try:
+            log.write(self.format(record) + "\n")
+        except Exception:
+            self.handleError(record)
 
 
 _users = 0
+_users_lock = threading.Lock()
 _handler = _StepHandler(logging.INFO)
+_handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
 
 
 @contextmanager
 def captured_output() -> Iterator[None]:
-    """While it is open, steps' output is captured in this process; may be nested, and opened by several tasks."""
+    """While it is open, steps' output is captured in this process; may be nested, and opened by tasks and threads."""
     global _users
-    _users += 1
-    if _users == 1:
-        sys.stdout = cast("TextIO", _StepStream(sys.stdout))
-        sys.stderr = cast("TextIO", _StepStream(sys.stderr))
-        logging.getLogger().addHandler(_handler)
+    with _users_lock:
+        _users += 1
+        if _users == 1:
+            sys.stdout = cast("TextIO", _StepStream(sys.stdout))
+            sys.stderr = cast("TextIO", _StepStream(sys.stderr))
+            logging.getLogger().addHandler(_handler)
     try:
         yield
     finally:
-        _users -= 1
-        if _users == 0:
-            logging.getLogger().removeHandler(_handler)
-            sys.stdout, sys.stderr = _restored(sys.stdout), _restored(sys.stderr)
+        with _users_lock:
+            _users -= 1
+            if _users == 0:
+                logging.getLogger().removeHandler(_handler)
+                sys.stdout, sys.stderr = _restored(sys.stdout), _restored(sys.stderr)
 
 
 def _restored(stream: TextIO) -> TextIO:

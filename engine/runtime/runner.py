@@ -18,10 +18,12 @@ from engine.runtime.capture import Echo, captured_output
 from engine.runtime.ports import Clock
 from engine.runtime.recorder import EventBasedExecution
 from engine.runtime.threads import DaemonThreads
-from engine.store import StoreError
+from engine.store import ConflictError, StoreError
 
 GRACE = 5.0
 """Seconds that cancelled async actions get to clean up."""
+MAX_TURN = 1_000
+"""Events that may gather before a commit when steps follow each other without an effect."""
 
 
 class RecordingError(StoreError):
@@ -35,6 +37,9 @@ class RecordingError(StoreError):
 class _Cancellation(NamedTuple):
     by: str
     reason: str
+
+
+_CANCELLED_ITSELF = Outcome(error="the action cancelled its own task", error_type="CancelledError", known=False)
 
 
 class Runner:
@@ -66,11 +71,18 @@ class Runner:
         self._arrived: deque[tuple[Command, asyncio.Task[Outcome]]] = deque()
         self._cancel: _Cancellation | None = None
         self._wake = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.begun = asyncio.Event()
+        """Set once the first events are durable, or will never be."""
 
     def cancel(self, by: str, reason: str) -> None:
-        """Ask for a clean end: recorded at the next turn; running async actions are cancelled then."""
+        """Ask for a clean end: recorded at the next turn; running async actions are cancelled then.
+
+        May be called from any thread and from signal handlers.
+        """
         self._cancel = _Cancellation(by, reason)
-        self._wake.set()
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._wake.set)
 
     async def run(self) -> ExecutionState:
         """Go on until the execution has ended; returns its last state.
@@ -79,45 +91,55 @@ class Runner:
             ConflictError: somebody else writes this execution now; nothing more was recorded.
             RecordingError: the store failed.
         """
+        self._loop = asyncio.get_running_loop()
         with captured_output():
             try:
                 while True:
-                    self._advance()
+                    settled = self._advance()
                     await self._commit()
+                    self.begun.set()
                     if self._execution.state.ended:
                         return self._execution.state
                     self._launch()
-                    await self._wake.wait()
+                    if settled:
+                        await self._wake.wait()
+                    else:
+                        await asyncio.sleep(0)
                     self._wake.clear()
                     self._record_outcomes()
             finally:
                 await self._stop_actions()
+                self.begun.set()
 
-    def _advance(self) -> None:
-        """Record everything that is wanted and needs no effect."""
-        state = self._execution.state
-        if self._cancel is not None and not state.ended:
-            self._record(cancellation(state, self._cancel.by, self._cancel.reason))
-            return
+    def _advance(self) -> bool:
+        """Record everything that is wanted and needs no effect; False when it is so much that a commit is due first."""
+        if self._cancel is not None and not self._failing():
+            self._record(cancellation(self._execution.state, self._cancel.by, self._cancel.reason))
+            return True
         while True:
             state = self._execution.state
-            reached = self._limit_reached()
-            if reached and not state.ended and state.failure is None:
-                self._record(exhaustion(state, reached, "HistoryLimit"))
-                return
             wanted = decide(self._program, state)
             command = next((c for c in wanted if c.kind is not CommandKind.RUN), None)
             if command is None:
-                return
+                return True
+            if command.kind is CommandKind.START:
+                reached = self._limit_reached()
+                if reached:
+                    self._record(exhaustion(state, f"{reached} before {command.step!r}", "HistoryLimit"))
+                    return True
+                if len(self._execution.buffered) >= MAX_TURN:
+                    return False
             self._record(settle(command, self._program, state, self._around))
+
+    def _failing(self) -> bool:
+        return any(path.failure for path in self._execution.state.paths.values())
 
     def _limit_reached(self) -> str:
         execution, config = self._execution, self._execution.config
         if execution.state.sequence < config.max_events and execution.recorded_bytes < config.max_bytes:
             return ""
-        steps = " and ".join(sorted({repr(path.current_step) for path in execution.state.paths.values()}))
         size = f"{execution.state.sequence:,} events, {execution.recorded_bytes:,} bytes"
-        return f"the history has reached its limit ({size}) at {steps or 'its end'}"
+        return f"the history has reached its limit ({size})"
 
     def _record(self, drafts: list[Draft]) -> None:
         for draft in drafts:
@@ -133,16 +155,16 @@ class Runner:
     async def _commit(self) -> None:
         try:
             await self._execution.flush_events()
+        except ConflictError:
+            raise
         except StoreError as error:
             ends = (ExecutionEventType.STEP_COMPLETED, ExecutionEventType.STEP_FAILED)
             lost = [f"{e.path_id} › {e.step_name}" for e in self._execution.buffered if e.event_type in ends]
-            if type(error) is StoreError:
-                raise RecordingError(str(error), lost) from error
-            raise
+            raise RecordingError(str(error), lost) from error
 
     def _launch(self) -> None:
         for command in decide(self._program, self._execution.state):
-            if command in self._running:
+            if command.kind is not CommandKind.RUN or command in self._running:
                 continue
             action = self._actions.get(self._program.steps[command.step].action)
             assert action is not None, "a unit only starts when its action is known"
@@ -159,18 +181,16 @@ class Runner:
             task.add_done_callback(partial(self._attempt_ended, command))
 
     def _attempt_ended(self, command: Command, task: asyncio.Task[Outcome]) -> None:
-        if not task.cancelled():
-            self._arrived.append((command, task))
-            self._wake.set()
+        self._arrived.append((command, task))
+        self._wake.set()
 
     def _record_outcomes(self) -> None:
+        # Also when the execution is being ended in this turn: what has arrived has happened.
         while self._arrived:
             command, task = self._arrived.popleft()
-            self._running.pop(command, None)
-            state = self._execution.state
-            # After a failure in the same turn the rest of the execution is being ended; a late outcome is not history.
-            if self._cancel is None and not any(path.failure for path in state.paths.values()):
-                self._record(conclude(command, self._program, state, task.result()))
+            del self._running[command]
+            outcome = _CANCELLED_ITSELF if task.cancelled() else task.result()
+            self._record(conclude(command, self._program, self._execution.state, outcome))
 
     async def _stop_actions(self) -> None:
         tasks = list(self._running.values())

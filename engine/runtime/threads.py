@@ -28,12 +28,13 @@ class DaemonThreads:
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
-        self._jobs.put((contextvars.copy_context(), function, loop, future))
         with self._lock:
             if self._idle:
                 self._idle -= 1
             else:
                 threading.Thread(target=self._work, daemon=True, name="dive-action").start()
+        # Only now: had no thread been to be had, the call must not be made later.
+        self._jobs.put((contextvars.copy_context(), function, loop, future))
         return await future
 
     def _work(self) -> None:

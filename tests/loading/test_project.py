@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +15,8 @@ import pytest
 
 from engine.loading.hidden import check_not_hidden
 from engine.loading.project import Project, ProjectError, load_actions, load_module_workflow
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -247,6 +251,48 @@ def test_a_workflow_built_in_python_is_checked_like_one_in_a_file(tmp_path: Path
     first, second = caught.value.problems
     assert first == (f"{module_name}:bad: steps[0].parameters.a[0]: unknown name 'stat'; did you mean 'state'?")
     assert second.startswith(f"{module_name}:bad: steps[0].parameters.b: ")
+
+
+def test_a_workflow_without_json_form_is_told(tmp_path: Path, module_name: str) -> None:
+    (tmp_path / f"{module_name}.py").write_text(FLOWS.replace('"${inputs}"', "object()"))
+    with pytest.raises(ProjectError, match=f"{module_name}:good: the definition has no JSON form: Unable to serialize"):
+        load_module_workflow(f"{module_name}:good", tmp_path)
+
+
+def test_the_module_of_a_workflow_may_be_importable_already() -> None:
+    with pytest.raises(ProjectError, match="module 'json' has no 'flow'; it holds no workflow"):
+        load_module_workflow("json:flow")
+
+
+AS_NOBODY = """
+import os, pathlib, sys
+from engine.loading.project import Project, ProjectError
+if os.getuid() == 0:
+    os.setuid(65534)
+try:
+    print(Project.discover(pathlib.Path(sys.argv[1])).file)
+except ProjectError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize(
+    ("locked", "told"), [("dive.toml", "{}/dive.toml: cannot be read: Permission denied"), ("", "None")]
+)
+def test_a_configuration_without_permission_is_told_unless_its_folder_is_closed(
+    tmp_path: Path, locked: str, told: str
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        inner = Path(folder, "inner")
+        inner.mkdir()
+        (inner / "dive.toml").write_text("")
+        (inner / locked).chmod(0)
+        run = [sys.executable, "-c", AS_NOBODY, inner]
+        assert (
+            subprocess.run(run, capture_output=True, text=True, cwd=ROOT, check=True).stdout
+            == f"{told.format(inner)}\n"
+        )
 
 
 def make_package(folder: Path, name: str) -> str:

@@ -1,0 +1,98 @@
+"""`dive-tui events`: what was recorded, event by event."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from dive_tui.cli.columns import Column, print_columns
+from dive_tui.cli.event_text import event_text, place
+from dive_tui.cli.options import Common, Execution, Json
+from dive_tui.cli.printing import Printer, print_json, shown_duration
+from dive_tui.cli.problems import UsageError
+from dive_tui.cli.selecting import find_execution, opened_store
+from engine.core.expression_errors import suggestion
+from engine.model.events import KNOWN_TYPES, ExecutionEvent
+from engine.model.times import seconds_between
+from engine.store import DamagedHistoryError, ExecutionEventStore
+
+
+async def events(
+    execution: Execution,
+    /,
+    *,
+    first: Annotated[int, Parameter(name="--from")] = 1,
+    last: Annotated[int | None, Parameter(name="--to")] = None,
+    kinds: Annotated[str, Parameter(name="--type")] = "",
+    json: Json = False,
+    common: Common = Common(),  # noqa: B008 - immutable
+) -> int:
+    """Show the events of an execution.
+
+    Parameters
+    ----------
+    first
+        The first event to show.
+    last
+        The last event to show.
+    kinds
+        Only events of these types, separated by commas, such as step_failed,path_failed.
+    json
+        Print each event's envelope as one line of JSON.
+    """
+    wanted = {kind.strip() for kind in kinds.split(",") if kind.strip()}
+    if first < 1 or (last is not None and last < first):
+        raise UsageError("--from and --to are event numbers from 1, --to not before --from")
+    async with opened_store(common) as store:
+        execution_id = await find_execution(store, execution)
+        found, damage = await _read(store, execution_id, first, last)
+        start = found[0] if first == 1 else next(iter(await store.get_events(execution_id, 1, 1)), None)
+    chosen = [event for event in found if not wanted or event.event_type in wanted]
+    if not chosen and damage is None:
+        raise UsageError(_nothing(execution_id, wanted, first, bool(found)))
+    if json:
+        for event in chosen:
+            print_json(event.to_dict(), indented=False)
+    else:
+        _print_events(Printer(ascii_only=common.ascii), chosen, start)
+    if damage is not None:
+        raise damage
+    return 0
+
+
+async def _read(
+    store: ExecutionEventStore, execution_id: str, first: int, last: int | None
+) -> tuple[list[ExecutionEvent], DamagedHistoryError | None]:
+    """The events of a range, and why there are not more of them."""
+    try:
+        return await store.get_events(execution_id, first, None if last is None else last - first + 1), None
+    except DamagedHistoryError as error:
+        return [event for event in error.readable if first <= event.sequence <= (last or event.sequence)], error
+
+
+def _nothing(execution_id: str, wanted: set[str], first: int, some: bool) -> str:
+    for kind in sorted(wanted - KNOWN_TYPES):
+        known = sorted(map(str, KNOWN_TYPES))
+        hint = suggestion(kind, known) or f"; there are {', '.join(known)}"
+        return f"there is no event type {kind!r}{hint}"
+    if some:
+        return f"{execution_id} has no event of type {' or '.join(sorted(wanted))} there; see all without --type"
+    return f"{execution_id} has no event {first:,}; without --from all are shown"
+
+
+def _print_events(printer: Printer, chosen: list[ExecutionEvent], start: ExecutionEvent | None) -> None:
+    told = [event_text(event) for event in chosen]
+    glyphs = printer.glyphs
+    columns = [
+        Column("EVENT", [str(event.sequence) for event in chosen], rank=0, align="right"),
+        Column("AFTER", [_after(start, event) for event in chosen], rank=4, align="right"),
+        Column("WHAT", [(f"{text.glyph(glyphs)} {text.title}", text.style) for text in told], rank=1),
+        Column("WHERE", [place(event, glyphs) for event in chosen], rank=2, least=12),
+        Column("DETAIL", [text.detail for text in told], rank=3, least=16),
+    ]
+    print_columns(printer, columns)
+
+
+def _after(start: ExecutionEvent | None, event: ExecutionEvent) -> str:
+    return "" if start is None else "+" + shown_duration(seconds_between(start.timestamp, event.timestamp))

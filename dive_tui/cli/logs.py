@@ -1,0 +1,83 @@
+"""`dive-tui logs`: what the steps of an execution printed and logged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from dive_tui.cli.options import Common, Execution, Json
+from dive_tui.cli.printing import Printer, print_json
+from dive_tui.cli.problems import UsageError
+from dive_tui.cli.reading import Reading, read_execution
+from dive_tui.cli.selecting import find_execution, opened_store
+from engine.core.expression_errors import suggestion
+from engine.model.events import ExecutionEvent
+
+
+async def logs(
+    execution: Execution,
+    step: Annotated[str | None, Parameter(name="STEP")] = None,
+    /,
+    *,
+    json: Json = False,
+    common: Common = Common(),  # noqa: B008 - immutable
+) -> int:
+    """Show what steps printed and logged, attempt by attempt.
+
+    Parameters
+    ----------
+    step
+        Only this step.
+    """
+    async with opened_store(common) as store:
+        reading = await read_execution(store, await find_execution(store, execution))
+    if step is not None:
+        _check_step(reading, step)
+    entries = [entry for entry in log_entries(reading.history) if step in (None, entry["step"])]
+    if json:
+        print_json(entries)
+    else:
+        _print_logs(Printer(ascii_only=common.ascii), entries, step)
+    reading.complain()
+    return 0
+
+
+def log_entries(events: Iterable[ExecutionEvent]) -> list[dict[str, Any]]:
+    """What was kept of each attempt that printed something, in the order they ended."""
+    entries = []
+    for event in events:
+        data = event.data
+        if not isinstance(data.get("log"), str):
+            continue
+        entry = {"step": event.step_name, "path": event.path_id, "visit": data.get("visit")}
+        entry["attempt"] = data.get("attempt")
+        if isinstance(data.get("iteration"), dict):
+            entry["iteration"] = data["iteration"].get("index")
+        entries.append(entry | {"log": data["log"], "sequence": event.sequence})
+    return entries
+
+
+def _check_step(reading: Reading, step: str) -> None:
+    names = dict.fromkeys(event.step_name for event in reading.history if event.step_name)
+    if step not in names:
+        hint = suggestion(step, names) or (f"; it ran {', '.join(names)}" if names else "")
+        raise UsageError(f"{reading.summary.id} ran no step {step!r}{hint}")
+
+
+def _print_logs(printer: Printer, entries: list[dict[str, Any]], step: str | None) -> None:
+    if not entries:
+        printer.line(f"Step {step!r} printed nothing." if step else "No step printed anything.")
+    for number, entry in enumerate(entries):
+        if number:
+            printer.line()
+        printer.line((_heading(printer, entry), "bold"), (f"  event {entry['sequence']}", "dim"))
+        printer.block(entry["log"].removesuffix("\n"), indent=2)
+
+
+def _heading(printer: Printer, entry: dict[str, Any]) -> str:
+    item = f"[{entry['iteration']}]" if "iteration" in entry else ""
+    visit = f"  visit {entry['visit']}" if entry["visit"] not in (None, 1) else ""
+    attempt = f"  attempt {entry['attempt']}" if entry["attempt"] not in (None, 1) else ""
+    return f"{entry['path']} {printer.glyphs.within} {entry['step']}{item}{visit}{attempt}"

@@ -1,0 +1,133 @@
+"""What `run` needs before anything is recorded: the workflow, its inputs and the actions; all problems at once."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from dive_tui.cli.definitions import ProjectActions, missing_actions
+from dive_tui.cli.problems import UsageError
+from engine.loading.inputs import InputError, bind_inputs, read_input_text, read_inputs_file
+from engine.loading.problems import LoadError
+from engine.loading.project import ProjectError, load_module_workflow
+from engine.loading.workflow_file import load_workflows, select_workflow
+from engine.model.events import JsonObject
+from engine.model.workflow import Workflow
+from engine.runtime.actions import ActionError
+
+
+class Prepared(NamedTuple):
+    """Everything a run needs."""
+
+    workflow: Workflow
+    inputs: dict[str, Any]
+    modules: list[ModuleType]
+    source: JsonObject
+    warnings: list[str]
+
+
+def prepare(target: str, name: str | None, texts: Sequence[str], inputs_file: Path | None) -> Prepared:
+    """Load what `run TARGET` names and bind its inputs. Nothing is recorded or created.
+
+    Raises:
+        UsageError: with every problem found.
+    """
+    names_module = is_module_reference(target)
+    actions = ProjectActions(near=Path.cwd() if names_module else Path(target).resolve().parent)
+    problems, traceback = list(actions.problems), actions.traceback
+    workflow: Workflow | None = None
+    try:
+        workflow = _from_module(target, name, actions) if names_module else _from_file(target, name, actions)
+    except (LoadError, ProjectError, ActionError) as error:
+        problems += map(str, getattr(error, "problems", [error]))
+        traceback = traceback or getattr(error, "traceback", "")
+    inputs: dict[str, Any] = {}
+    if workflow is not None:
+        try:
+            inputs = read_inputs(workflow, texts, inputs_file)
+        except InputError as error:
+            problems += error.problems
+    if workflow is None or problems:
+        raise UsageError(*problems, traceback=traceback)
+    source = {
+        "kind": "module" if names_module else "file",
+        "ref": target if names_module else str(Path(target).resolve()),
+        "workflow": workflow.name,
+        "project": str(actions.project.root),
+    }
+    return Prepared(workflow, inputs, actions.modules, source, actions.warnings)
+
+
+def is_module_reference(target: str) -> bool:
+    """Whether `module:name` is meant and not a file."""
+    module, colon, name = target.partition(":")
+    return bool(colon) and name.isidentifier() and not {"/", "\\"} & set(module) and not Path(target).exists()
+
+
+def _from_file(target: str, name: str | None, actions: ProjectActions) -> Workflow:
+    if target.endswith(".py"):
+        stem = Path(target).stem
+        raise ProjectError([f"{target} is Python; run a workflow in it by its name: dive-tui run {stem}:NAME"])
+    loaded = load_workflows(target)
+    workflow = select_workflow(loaded, name)
+    actions.warnings += map(str, loaded.warnings)
+    # Where actions could not be loaded, a missing one would only repeat that.
+    missing = [] if actions.problems else missing_actions(loaded, actions.registry, workflow)
+    if missing:
+        raise LoadError(missing)
+    return workflow
+
+
+def _from_module(target: str, name: str | None, actions: ProjectActions) -> Workflow:
+    if name is not None:
+        raise ProjectError([f"{target} names one workflow; --workflow {name} is for a file that holds several"])
+    workflow = load_module_workflow(target, actions.project.root)
+    actions.add(sys.modules[target.partition(":")[0]])
+    missing = actions.registry.missing(step.action for step in workflow.steps)
+    if missing and not actions.problems:
+        raise ProjectError(f"{target}: {sentence}" for sentence in missing)
+    return workflow
+
+
+def read_inputs(workflow: Workflow, texts: Sequence[str], inputs_file: Path | None) -> dict[str, Any]:
+    """The inputs of a run: those of the file, over them each `NAME=TEXT`, checked and with defaults.
+
+    Raises:
+        InputError: with every problem found.
+    """
+    problems: list[str] = []
+    given: dict[str, Any] = {}
+    try:
+        given = {} if inputs_file is None else read_inputs_file(inputs_file)
+    except InputError as error:
+        problems += error.problems
+    declared = {wanted.name: wanted for wanted in workflow.inputs}
+    seen: set[str] = set()
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            problems.append(f"-i {text!r} is not of the form NAME=VALUE")
+        elif name in seen:
+            problems.append(f"input {name!r} is given twice")
+        elif name in declared:
+            try:
+                given[name] = read_input_text(declared[name], value)
+            except InputError as error:
+                problems += error.problems
+                # Bad already: it must not be called missing too.
+                del declared[name]
+                given.pop(name, None)
+        else:
+            given[name] = value
+        seen.add(name)
+    remaining = workflow.model_copy(update={"inputs": tuple(declared.values())})
+    try:
+        bound = bind_inputs(remaining, given)
+    except InputError as error:
+        problems += error.problems
+    if problems:
+        raise InputError(problems)
+    return bound

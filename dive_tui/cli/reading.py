@@ -1,0 +1,74 @@
+"""Histories as commands read them: whole, or as far as they can be read with a sentence about the rest."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from dive_tui.cli.problems import STORE_TROUBLE, CommandError
+from engine.model.snapshot import ExecutionSummary, summarize
+from engine.replay.history import History
+from engine.replay.view import full_view
+from engine.store import DamagedHistoryError, ExecutionEventStore
+
+
+class Reading(NamedTuple):
+    """What could be read of an execution."""
+
+    summary: ExecutionSummary
+    history: History
+    damage: str
+    """Why something is missing at the end; empty when nothing is."""
+
+    @property
+    def last(self) -> int:
+        """The last event whose state is known."""
+        return self.history.folded
+
+    def complain(self) -> None:
+        """Once what can be shown has been shown: say what is missing.
+
+        Raises:
+            CommandError: something is.
+        """
+        if self.damage:
+            raise CommandError(self.damage, code=STORE_TROUBLE)
+
+
+async def read_execution(store: ExecutionEventStore, execution_id: str, to: int | None = None) -> Reading:
+    """The history of an execution, all of it or up to an event.
+
+    Raises:
+        CommandError: its first event makes no sense, or it was deleted a moment ago.
+        DamagedHistoryError: nothing of it can be read.
+        StoreError: the store cannot be read.
+    """
+    damage = ""
+    try:
+        if to is None:
+            events = await store.get_event_history(execution_id)
+        else:
+            events = await store.get_events(execution_id, 1, to)
+    except DamagedHistoryError as error:
+        if not error.readable:
+            raise
+        events, damage = error.readable, str(error)
+    if not events:
+        raise CommandError(f"{execution_id} is no longer in the store; dive-tui list shows what is", code=STORE_TROUBLE)
+    history = History(execution_id, events)
+    if history.problem is not None and not damage:
+        damage = f"the history of {execution_id} makes no sense after event {history.folded}: {history.problem}"
+    if history.latest.incomplete_from is not None and not damage:
+        damage = (
+            f"event {history.latest.incomplete_from} was written by a newer version of dive-tui; "
+            "what is shown of later ones is incomplete"
+        )
+    if history.folded == 0:
+        raise CommandError(damage, code=STORE_TROUBLE)
+    summary = await store.get_summary(execution_id)
+    return Reading(summary or summarize(history.latest), history, damage)
+
+
+def execution_record(reading: Reading) -> dict[str, Any]:
+    """An execution as JSON: its summary, and its inputs, outputs, error and paths."""
+    view = full_view(reading.history, reading.last)
+    return reading.summary.to_dict() | {name: view[name] for name in ("inputs", "outputs", "error", "paths")}

@@ -1,0 +1,65 @@
+"""From what a person types to the store and the execution that are meant."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from dive_tui.cli.options import Common
+from dive_tui.cli.problems import UsageError
+from engine.core.references import ReferenceProblem, resolve_reference
+from engine.model.ids import validate_execution_id
+from engine.model.snapshot import ExecutionSummary
+from engine.store import ExecutionEventStore
+from stores.location import open_store, resolve_location
+
+_MOST_CANDIDATES = 10
+
+
+@asynccontextmanager
+async def opened_store(common: Common) -> AsyncIterator[ExecutionEventStore]:
+    """The store that a command is about, closed at the end.
+
+    Raises:
+        StoreError: there is none, or what is there is none.
+    """
+    store = open_store(resolve_location(common.store, os.environ, Path.cwd()).text, offload=False)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def find_execution(store: ExecutionEventStore, reference: str) -> str:
+    """The id of the execution a person means.
+
+    Raises:
+        InvalidIdError: it cannot be (part of) an id.
+        UsageError: it names no execution, or several, which are told.
+        StoreError: the store cannot be read.
+    """
+    part = reference.removeprefix("…").removeprefix("~")
+    validate_execution_id(part)
+    if await store.get_summary(part) is not None:
+        return part
+    summaries = await store.list_executions()
+    try:
+        return resolve_reference(part, summaries)
+    except ReferenceProblem as problem:
+        raise UsageError(*_told(problem, summaries)) from problem
+
+
+def _told(problem: ReferenceProblem, summaries: list[ExecutionSummary]) -> list[str]:
+    if not problem.candidates:
+        hint = "; dive-tui list shows them all" if summaries else ", run one first: dive-tui run FILE"
+        return [f"{problem}{hint}"]
+    known = {summary.id: summary for summary in summaries}
+    lines = [_candidate(known[found]) for found in problem.candidates[:_MOST_CANDIDATES]]
+    more = len(problem.candidates) - len(lines)
+    return [f"{problem}:", *lines, *([f"  and {more:,} more"] if more else [])]
+
+
+def _candidate(summary: ExecutionSummary) -> str:
+    return f"  {summary.id}  {summary.workflow_name}  {summary.shown_status}  {summary.start_time}"

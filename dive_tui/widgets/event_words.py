@@ -1,0 +1,235 @@
+"""How events are put into words: kind, glyph, place, and what they say, each safe for any recorded data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from dive_tui.app.glyphs import Glyphs
+from dive_tui.app.text import human_count, human_duration
+from dive_tui.widgets.json_text import preview
+from engine.model.events import ExecutionEvent, ExecutionEventType
+from engine.model.times import parse_time
+
+SAID_CELLS = 400
+"""How much an event may say: more fits no line."""
+
+
+class TimeFormat(StrEnum):
+    """How times of events are shown."""
+
+    ELAPSED = "since the start"
+    UTC = "UTC"
+    LOCAL = "local time"
+
+    @property
+    def following(self) -> TimeFormat:
+        """The next one in turn."""
+        formats = list(TimeFormat)
+        return formats[(formats.index(self) + 1) % len(formats)]
+
+
+def elapsed_text(seconds: float) -> str:
+    """Time since the start, as exact as it is useful: `+11.71s +16m40.1s +1h05m12s +2d03h05m`."""
+    if seconds < 60:
+        return f"+{seconds:.2f}s"
+    whole = int(seconds)
+    minutes, hours, days = whole // 60 % 60, whole // 3600 % 24, whole // 86400
+    if seconds < 3600:
+        return f"+{minutes}m{int(seconds * 10) / 10 - minutes * 60:04.1f}s"
+    if not days:
+        return f"+{hours}h{minutes:02}m{whole % 60:02}s"
+    return f"+{days}d{hours:02}h{minutes:02}m"
+
+
+def moment_text(timestamp: str, form: TimeFormat, *, exact: bool = True) -> str:
+    """The time of day of a recorded time, UTC or local, with milliseconds when `exact`."""
+    try:
+        moment = parse_time(timestamp)
+        if form is TimeFormat.LOCAL:
+            moment = moment.astimezone()
+    except (ValueError, OverflowError):
+        return "-"
+    return moment.strftime("%H:%M:%S") + (f".{moment.microsecond // 1000:03}" if exact else "")
+
+
+def date_text(timestamp: str, form: TimeFormat) -> str:
+    """Date, time and zone of a recorded time."""
+    try:
+        moment: datetime = parse_time(timestamp)
+        moment = moment.astimezone() if form is TimeFormat.LOCAL else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return "-"
+    return moment.strftime("%Y-%m-%d %H:%M:%S") + f".{moment.microsecond // 1000:03} {moment.tzname()}"
+
+
+class Look(NamedTuple):
+    """Words, glyph name and palette name of a kind of event."""
+
+    words: str
+    glyph: str
+    style: str
+
+
+_LOOKS = {
+    ExecutionEventType.STEP_STARTED: Look("step started", "started", "dim"),
+    ExecutionEventType.STEP_COMPLETED: Look("step completed", "completed", "ok"),
+    ExecutionEventType.STEP_FAILED: Look("step failed", "failed", "failed"),
+    ExecutionEventType.STEP_RETRY_SCHEDULED: Look("retry scheduled", "retry", "running"),
+    ExecutionEventType.STEP_WAITING: Look("step waiting", "waiting", "waiting"),
+    ExecutionEventType.STEP_SKIPPED: Look("step skipped", "skipped", "dim"),
+    ExecutionEventType.PATH_STARTED: Look("path started", "started", "dim"),
+    ExecutionEventType.PATH_BRANCHED: Look("path branched", "event", "dim"),
+    ExecutionEventType.PATH_COMPLETED: Look("path completed", "completed", "ok"),
+    ExecutionEventType.PATH_FAILED: Look("path failed", "failed", "failed"),
+    ExecutionEventType.PATH_CANCELLED: Look("path cancelled", "cancelled", "dim"),
+    ExecutionEventType.EXECUTION_STARTED: Look("started", "started", "dim"),
+    ExecutionEventType.EXECUTION_COMPLETED: Look("completed", "completed", "ok"),
+    ExecutionEventType.EXECUTION_FAILED: Look("failed", "failed", "failed"),
+    ExecutionEventType.EXECUTION_CANCELLED: Look("cancelled", "cancelled", "dim"),
+    ExecutionEventType.EXECUTION_CONTINUE_AS_NEW: Look("continued as new", "continued", "accent"),
+    ExecutionEventType.EXECUTION_PAUSED: Look("paused", "paused", "waiting"),
+    ExecutionEventType.EXECUTION_RESUMED: Look("resumed", "started", "dim"),
+    ExecutionEventType.EXECUTION_RECOVERED: Look("recovered", "retry", "running"),
+    ExecutionEventType.SIGNAL_RECEIVED: Look("signal received", "signal", "accent"),
+}
+_EXECUTION_WORD = "execution "
+
+
+def look_of(event_type: str) -> Look:
+    """How a kind of event looks; one that is not known by its own name."""
+    look = _LOOKS.get(ExecutionEventType(event_type)) if event_type in ExecutionEventType else None
+    if look is None:
+        return Look(event_type.replace("_", " "), "event", "dim")
+    if event_type.startswith("execution_") and look.words != "continued as new":
+        return look._replace(words=_EXECUTION_WORD + look.words)
+    return look
+
+
+def item_of(data: Mapping[str, Any]) -> int | None:
+    """The item of an each that an event is about, from 0."""
+    iteration = data.get("iteration")
+    index = iteration.get("index") if isinstance(iteration, Mapping) else None
+    return index if isinstance(index, int) else None
+
+
+def try_of(data: Mapping[str, Any]) -> str:
+    """`item 12`, `attempt 3`, both, or nothing for the only try of a step."""
+    item, attempt = item_of(data), data.get("attempt")
+    words = [f"item {item + 1}"] if item is not None else []
+    if isinstance(attempt, int) and attempt > 1:
+        words.append(f"attempt {attempt}")
+    return " ".join(words)
+
+
+def milliseconds(value: object) -> str:
+    """A recorded duration; nothing when there is none."""
+    return human_duration(value / 1000) if isinstance(value, int | float) and value >= 0 else ""
+
+
+Said = list[tuple[str, str]]
+"""Pieces of any text with palette names."""
+
+
+def says(event: ExecutionEvent, glyphs: Glyphs) -> Said:
+    """What an event says, in a few words and the beginnings of values."""
+    teller = _TELLERS.get(event.event_type, _tell_anything)
+    return teller(event.data, glyphs)
+
+
+def _tell_start(data: Mapping[str, Any], glyphs: Glyphs) -> Said:
+    items = data.get("items")
+    if isinstance(items, list) and "iteration" not in data:
+        return [(f"{human_count(len(items))} items", "dim")]
+    parameters = data.get("step_params")
+    shown = preview(parameters, SAID_CELLS, bare=True) if parameters else ""
+    return _pieces((try_of(data), "dim"), (shown, "dim"))
+
+
+def _tell_completion(data: Mapping[str, Any], glyphs: Glyphs) -> Said:
+    variable = data.get("stored_variable")
+    stored = f"{glyphs.arrow} {variable}" if variable else ""
+    output = data.get("output")
+    shown = preview(output, SAID_CELLS) if output is not None else ""
+    return _pieces(
+        (try_of(data), "dim"), (milliseconds(data.get("duration_ms")), "dim"), (stored, "text"), (shown, "dim")
+    )
+
+
+def _tell_failure(data: Mapping[str, Any], glyphs: Glyphs) -> Said:
+    words = f"{data.get('error_type') or 'error'}: {str(data.get('error', ''))[:SAID_CELLS]}"
+    return _pieces((try_of(data), "dim"), (words, "failed"))
+
+
+def _tell_consequence(data: Mapping[str, Any], glyphs: Glyphs) -> Said:
+    cause = data.get("caused_by")
+    causes = [cause] if isinstance(cause, int) else cause if isinstance(cause, list) else []
+    if causes:
+        return [("caused by " + ", ".join(str(number) for number in causes[:4]), "dim")]
+    return _tell_failure(data, glyphs) if "error" in data else _tell_person(data, glyphs)
+
+
+def _tell_person(data: Mapping[str, Any], glyphs: Glyphs) -> Said:
+    by, reason = data.get("by"), data.get("reason")
+    return _pieces((f"by {by}" if by else "", "dim"), (str(reason or "")[:SAID_CELLS], "dim"))
+
+
+def _tell_branch(data: Mapping[str, Any], glyphs: Glyphs) -> Said:
+    paths = data.get("new_paths")
+    names = [str(path.get("id")) for path in paths[:8] if isinstance(path, Mapping)] if isinstance(paths, list) else []
+    return _pieces(("into " + ", ".join(names) if names else "", "dim"))
+
+
+def _tell_path_start(data: Mapping[str, Any], glyphs: Glyphs) -> Said:
+    step, parent = data.get("current_step"), data.get("parent")
+    return _pieces((f"at {step}" if step else "", "dim"), (f"from {parent}" if parent else "", "dim"))
+
+
+def _tell_path_end(data: Mapping[str, Any], glyphs: Glyphs) -> Said:
+    words = {"fork": "forked", "no_edge": "no edge was true", "end": "at its end", "join": "joined"}
+    return _pieces((words.get(str(data.get("reason")), ""), "dim"))
+
+
+def _tell_execution_start(data: Mapping[str, Any], glyphs: Glyphs) -> Said:
+    inputs = data.get("inputs")
+    shown = preview(inputs, SAID_CELLS, bare=True) if inputs else ""
+    return _pieces((str(data.get("workflow_name", ""))[:SAID_CELLS], "text"), (shown, "dim"))
+
+
+def _tell_outputs(data: Mapping[str, Any], glyphs: Glyphs) -> Said:
+    return _pieces((preview(data.get("outputs"), SAID_CELLS, bare=True) if data.get("outputs") else "", "dim"))
+
+
+def _tell_signal(data: Mapping[str, Any], glyphs: Glyphs) -> Said:
+    return _pieces(
+        (str(data.get("signal_type", ""))[:SAID_CELLS], "text"), (preview(data.get("data"), SAID_CELLS), "dim")
+    )
+
+
+def _tell_anything(data: Mapping[str, Any], glyphs: Glyphs) -> Said:
+    return _pieces((preview(data, SAID_CELLS, bare=True) if data else "", "dim"))
+
+
+def _pieces(*pieces: tuple[str, str]) -> Said:
+    return [piece for piece in pieces if piece[0]]
+
+
+_TELLERS = {
+    ExecutionEventType.STEP_STARTED: _tell_start,
+    ExecutionEventType.STEP_COMPLETED: _tell_completion,
+    ExecutionEventType.STEP_FAILED: _tell_failure,
+    ExecutionEventType.PATH_FAILED: _tell_consequence,
+    ExecutionEventType.PATH_CANCELLED: _tell_consequence,
+    ExecutionEventType.EXECUTION_FAILED: _tell_consequence,
+    ExecutionEventType.EXECUTION_CANCELLED: _tell_person,
+    ExecutionEventType.EXECUTION_PAUSED: _tell_person,
+    ExecutionEventType.EXECUTION_RESUMED: _tell_person,
+    ExecutionEventType.PATH_BRANCHED: _tell_branch,
+    ExecutionEventType.PATH_STARTED: _tell_path_start,
+    ExecutionEventType.PATH_COMPLETED: _tell_path_end,
+    ExecutionEventType.EXECUTION_STARTED: _tell_execution_start,
+    ExecutionEventType.EXECUTION_COMPLETED: _tell_outputs,
+    ExecutionEventType.SIGNAL_RECEIVED: _tell_signal,
+}

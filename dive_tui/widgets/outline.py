@@ -1,0 +1,170 @@
+"""What the execution screen needs of a history besides its step index: times, idle gaps, and where failures lie."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from typing import NamedTuple
+
+from engine.model.events import ExecutionEvent, ExecutionEventType
+from engine.model.times import epoch_seconds
+from engine.replay.history import History
+from engine.replay.index import PathRecord, StepIndex, UnitRecord
+
+SHORTEST_GAP = 0.001
+"""Seconds without activity that are worth remembering."""
+
+_MINUTE = len("2026-03-01T09:14")
+_PATH_ENDS = frozenset(
+    {ExecutionEventType.PATH_COMPLETED, ExecutionEventType.PATH_FAILED, ExecutionEventType.PATH_CANCELLED}
+)
+_STEP_ENDS = frozenset({ExecutionEventType.STEP_COMPLETED, ExecutionEventType.STEP_FAILED})
+
+
+class Gap(NamedTuple):
+    """A time in which nothing ran, in seconds since the first event."""
+
+    start: float
+    end: float
+
+    @property
+    def length(self) -> float:
+        """Seconds."""
+        return self.end - self.start
+
+
+class Outline:
+    """Derived from a history once, from its first event to its last, and kept up as it grows.
+
+    Times are seconds since the first event and never decrease, whatever the timestamps say.
+    """
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+        self._seconds = array("d")
+        self._clock = _Clock()
+        self._open: dict[str, int] = {}
+        self.idle: list[Gap] = []
+        """Times in which no attempt was running, in order."""
+        self.path_failures: dict[str, list[int]] = {}
+        """Sequences of failures by path id."""
+        self.unit_failures: dict[tuple[str, int], list[int]] = {}
+        """Sequences of failed attempts by path id and the unit's place on the path."""
+        self.where_cells = 0
+        """Characters of the longest `path › Step`."""
+
+    def catch_up(self) -> None:
+        """Take in the events that were added to the history since."""
+        history = self._history
+        for sequence in range(len(self._seconds) + 1, len(history) + 1):
+            self._add(history.event(sequence))
+
+    def __len__(self) -> int:
+        return len(self._seconds)
+
+    @property
+    def started(self) -> float:
+        """Seconds since 1970 of the first event; 0 when there is none that has a time."""
+        return self._clock.origin or 0.0
+
+    @property
+    def duration(self) -> float:
+        """Seconds from the first to the last event."""
+        return self._seconds[-1] if self._seconds else 0.0
+
+    def seconds(self, sequence: int) -> float:
+        """When the event of this sequence happened; before the first it is 0, past the last the last one's time."""
+        if not self._seconds or sequence < 1:
+            return 0.0
+        return self._seconds[min(sequence, len(self._seconds)) - 1]
+
+    def sequence_at(self, seconds: float) -> int:
+        """The last event that is not later; 1 for a time before the first."""
+        return max(1, bisect_right(self._seconds, seconds))
+
+    def span(self, start: int, end: int | None, now: float) -> tuple[float, float]:
+        """The times of two events; what has no end yet lasts until `now`."""
+        started = self.seconds(start)
+        return started, max(started, now if end is None else self.seconds(end))
+
+    def _add(self, event: ExecutionEvent) -> None:
+        before = self.duration
+        now = max(before, self._clock.read(event.timestamp, before))
+        if now - before >= SHORTEST_GAP and not self._open:
+            self.idle.append(Gap(before, now))
+        self._seconds.append(now)
+        self._count_open(event)
+        self.where_cells = max(self.where_cells, len(event.path_id) + len(event.step_name) + 3)
+        if event.event_type.endswith("_failed"):
+            self._note_failure(event)
+
+    def _count_open(self, event: ExecutionEvent) -> None:
+        kind, path = event.event_type, event.path_id
+        if kind == ExecutionEventType.STEP_STARTED:
+            if "items" not in event.data:
+                self._open[path] = self._open.get(path, 0) + 1
+        elif kind in _STEP_ENDS and path in self._open:
+            if self._open[path] > 1:
+                self._open[path] -= 1
+            else:
+                del self._open[path]
+        elif kind in _PATH_ENDS:
+            self._open.pop(path, None)
+
+    def _note_failure(self, event: ExecutionEvent) -> None:
+        if not event.path_id:
+            return
+        self.path_failures.setdefault(event.path_id, []).append(event.sequence)
+        unit = find_unit(self._history.index, event)
+        if unit is not None:
+            self.unit_failures.setdefault((unit.path, unit.order), []).append(event.sequence)
+
+
+class _Clock:
+    """Reads recorded times fast: the minute is parsed once, the seconds are added."""
+
+    def __init__(self) -> None:
+        self.origin: float | None = None
+        self._minute = ""
+        self._minute_seconds = 0.0
+
+    def read(self, timestamp: str, otherwise: float) -> float:
+        """Seconds since the first time read; `otherwise` for a text that is no time."""
+        try:
+            moment = self._epoch(timestamp)
+        except (ValueError, OverflowError):
+            return otherwise
+        if self.origin is None:
+            self.origin = moment - otherwise
+        return moment - self.origin
+
+    def _epoch(self, timestamp: str) -> float:
+        if not timestamp.endswith("Z"):
+            return epoch_seconds(timestamp)
+        minute = timestamp[:_MINUTE]
+        if minute != self._minute:
+            self._minute_seconds = epoch_seconds(minute + ":00Z")
+            self._minute = minute
+        return self._minute_seconds + float(timestamp[_MINUTE + 1 : -1])
+
+
+def find_unit(index: StepIndex, event: ExecutionEvent) -> UnitRecord | None:
+    """The unit an event tells of: the latest of its step on its path by then; None when it tells of none."""
+    path = index.paths.get(event.path_id)
+    if path is None or not event.step_name:
+        return None
+    units = path.units
+    for at in range(bisect_right(units, event.sequence, key=_started) - 1, -1, -1):
+        if units[at].step == event.step_name:
+            return units[at]
+    return None
+
+
+def unit_at(path: PathRecord, sequence: int) -> UnitRecord | None:
+    """The last unit that had begun on a path by then."""
+    at = bisect_right(path.units, sequence, key=_started)
+    return path.units[at - 1] if at else None
+
+
+def _started(unit: UnitRecord) -> int:
+    return unit.started_seq

@@ -1,0 +1,263 @@
+"""What a row of the timeline looks like: its label, and its bars, marks and words on the plot.
+
+The cost of a row depends on the width of the plot. Of the attempts of a unit and the units of a path only those are
+looked at that can be told apart at this scale; they are found by binary search.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+
+from dive_tui.app.glyphs import Glyphs
+from dive_tui.app.text import display_text, fit, human_count, human_duration
+from dive_tui.app.themes import STATUS_TOKENS, Palette
+from dive_tui.widgets.canvas import GUIDE, Canvas
+from dive_tui.widgets.outline import Outline
+from dive_tui.widgets.timeline_rows import Row
+from dive_tui.widgets.timeline_scale import TimeScale
+from engine.replay.index import Attempt, UnitRecord
+
+JOINED = 0.5
+"""Units on a path closer than this many cells are drawn as one stretch."""
+FEW_ATTEMPTS = 24
+"""Up to so many attempts are drawn one by one; more, and the items of an each, as density."""
+FACT_CELLS = 11
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """What rows are drawn with."""
+
+    outline: Outline
+    scale: TimeScale
+    width: int
+    """Cells of the plot; the scale may leave some at its end for words."""
+    now: float
+    """Where what has not ended ends for now, in seconds since the first event."""
+    live: bool
+    """Whether what has not ended goes on."""
+    glyphs: Glyphs
+    palette: Palette
+
+    def span(self, start: int, end: int | None) -> tuple[float, float]:
+        """The columns of two events."""
+        started, ended = self.outline.span(start, end, self.now)
+        return self.scale.column(started), self.scale.column(ended)
+
+    def shown_status(self, status: str) -> str:
+        """A status; `interrupted` for what runs no more without having ended."""
+        return "interrupted" if status == "running" and not self.live else status
+
+
+def token(status: str) -> str:
+    """The palette name of a status."""
+    return STATUS_TOKENS.get(status, "dim")
+
+
+# Labels
+
+
+def draw_label(row: Row, cells: int, drawing: Drawing) -> list[Segment]:
+    """Name and fact of a row in so many cells; two at the end stay free."""
+    fact, fact_style = _fact(row, drawing)
+    room = max(1, cells - 2)
+    if room < 18:
+        fact = ""
+    name_room = room - (cell_len(fact) + 1 if fact else 0)
+    if row.unit is None:
+        fold = drawing.glyphs.folded if row.folded else drawing.glyphs.unfolded
+        name = fit(f"{fold} {display_text(row.path.id, max_cells=name_room)}", name_room)
+        style = drawing.palette["bold"] + drawing.palette.path(row.number)
+    else:
+        name = fit(f"  {display_text(row.unit.step, max_cells=name_room)}", name_room)
+        style = drawing.palette["text"]
+    made = [Segment(name, style)]
+    if fact:
+        made.append(Segment(" " + fact, drawing.palette[fact_style]))
+    return [*made, Segment("  ")]
+
+
+def _fact(row: Row, drawing: Drawing) -> tuple[str, str]:
+    """The one thing to say beside the name, and its style."""
+    unit = row.unit
+    if unit is None:
+        if not row.folded:
+            return "", "dim"
+        count = len(row.path.units)
+        return f"{human_count(count)} step{'s' if count != 1 else ''}", "dim"
+    if unit.items is not None:
+        done = _items_done(unit)
+        if done == unit.items and unit.status == "completed":
+            return f"{human_count(done)} items", "dim"
+        return f"{human_count(done)}/{human_count(unit.items)} items", "dim"
+    if len(unit.attempts) > 1:
+        return f"{len(unit.attempts)} tries", "bold text"
+    started, ended = drawing.outline.span(unit.started_seq, unit.ended_seq, drawing.now)
+    return human_duration(ended - started), "dim"
+
+
+def _items_done(unit: UnitRecord) -> int:
+    """How many items have completed: all that were started, less the open and failed ones at the end."""
+    done = len(unit.attempts)
+    while done and unit.attempts[done - 1].status != "completed":
+        done -= 1
+    return done
+
+
+# Bars
+
+
+def draw_plot(row: Row, drawing: Drawing, ground: Style) -> list[Segment]:
+    """The plot of a row; `ground` is the style of what lies under it."""
+    canvas = Canvas(drawing.width, drawing.glyphs, drawing.palette)
+    if row.unit is None:
+        _draw_idle(canvas, row, drawing)
+    for gap in drawing.scale.gaps:
+        canvas.put(int(gap.column), drawing.glyphs.idle_break, GUIDE)
+        canvas.put(int(gap.column + gap.cells - 1), drawing.glyphs.idle_break, GUIDE)
+    if row.unit is None:
+        _draw_path(canvas, row, drawing)
+    else:
+        _draw_unit(canvas, row.unit, drawing)
+    return canvas.segments(ground)
+
+
+def _draw_idle(canvas: Canvas, row: Row, drawing: Drawing) -> None:
+    start, end = drawing.span(row.path.started_seq, row.path.ended_seq)
+    for column in range(max(0, int(start)), min(drawing.width, math.ceil(end))):
+        canvas.put(column, drawing.glyphs.idle_fill, GUIDE)
+
+
+def _draw_path(canvas: Canvas, row: Row, drawing: Drawing) -> None:
+    path = row.path
+    start, end = drawing.span(path.started_seq, path.ended_seq)
+    hue = f"half path{row.number % len(drawing.palette.tokens.paths)}"
+    for left, right in busy_spans(path.units, drawing):
+        canvas.bar(left, right, hue)
+    if not path.units:
+        canvas.bar(start, end, hue)
+    if row.folded:
+        _mark_failures(canvas, drawing.outline.path_failures.get(path.id, ()), drawing)
+    _say_at_end(canvas, start, end, drawing, drawing.shown_status(path.status), "")
+
+
+def _draw_unit(canvas: Canvas, unit: UnitRecord, drawing: Drawing) -> None:
+    start, end = drawing.span(unit.started_seq, unit.ended_seq)
+    status = drawing.shown_status(unit.status)
+    if unit.items is not None or len(unit.attempts) > FEW_ATTEMPTS:
+        _draw_density(canvas, unit, start, end, token(status if status != "failed" else "completed"), drawing)
+        _mark_failures(canvas, drawing.outline.unit_failures.get((unit.path, unit.order), ()), drawing)
+    else:
+        _draw_attempts(canvas, unit, status, drawing)
+    if status != "completed":
+        _say_at_end(canvas, start, end, drawing, status, unit.error_type if status == "failed" else "")
+
+
+def _draw_attempts(canvas: Canvas, unit: UnitRecord, status: str, drawing: Drawing) -> None:
+    marks = []
+    plain = drawing.palette.no_color or drawing.glyphs.ascii
+    for attempt in unit.attempts[:-1]:
+        start, end = drawing.span(attempt.started_seq, attempt.ended_seq)
+        canvas.bar(start, end, "half failed", drawing.glyphs.attempt_fill if plain else "")
+        marks.append(math.ceil(end))
+    last = unit.attempts[-1] if unit.attempts else None
+    span = (unit.started_seq, unit.ended_seq) if last is None else (last.started_seq, last.ended_seq)
+    canvas.bar(*drawing.span(*span), token(status))
+    for column in marks:
+        canvas.put(column, drawing.glyphs.failed, "failed")
+
+
+def _draw_density(canvas: Canvas, unit: UnitRecord, start: float, end: float, style: str, drawing: Drawing) -> None:
+    """The items of a unit as height: how many were done in a cell, beside the usual."""
+    first, stop = max(0, int(start)), min(drawing.width, math.ceil(end))
+    if stop - first < 2:
+        canvas.bar(start, end, style)
+        return
+    edges = [drawing.scale.seconds(max(start, min(end, column))) for column in range(first, stop + 1)]
+    for column, level in enumerate(levels(throughput(unit.attempts, edges, drawing)), first):
+        canvas.put(column, drawing.glyphs.levels[level], style)
+
+
+def throughput(attempts: Sequence[Attempt], edges: Sequence[float], drawing: Drawing) -> list[float]:
+    """How much work was done between each two of these times, in attempts, counting parts of them."""
+    done = [_position(attempts, edge, drawing) for edge in edges]
+    return [max(0.0, after - before) for before, after in zip(done, done[1:], strict=False)]
+
+
+def _position(attempts: Sequence[Attempt], seconds: float, drawing: Drawing) -> float:
+    outline = drawing.outline
+    begun = bisect_right(attempts, seconds, key=lambda attempt: outline.seconds(attempt.started_seq))
+    if not begun:
+        return 0.0
+    last = attempts[begun - 1]
+    started, ended = outline.span(last.started_seq, last.ended_seq, drawing.now)
+    share = 1.0 if ended <= seconds else (seconds - started) / (ended - started)
+    return begun - 1 + share
+
+
+def levels(amounts: Sequence[float]) -> list[int]:
+    """Heights 0 to 8 for amounts: 8 from about the usual amount on, at least 1 where there was any."""
+    busy = sorted(amount for amount in amounts if amount > 0)
+    if not busy:
+        return [0] * len(amounts)
+    usual = busy[len(busy) * 3 // 4]
+    return [min(8, math.ceil(8 * math.sqrt(amount / usual) - 1e-9)) if amount > 0 else 0 for amount in amounts]
+
+
+def busy_spans(units: Sequence[UnitRecord], drawing: Drawing) -> Iterator[tuple[float, float]]:
+    """The stretches of a path's row in which its units ran, in columns; close ones are joined.
+
+    Looks at no more units than there are cells.
+    """
+    outline, scale = drawing.outline, drawing.scale
+
+    def begun_by(seconds: float) -> int:
+        return bisect_right(units, seconds, key=lambda unit: outline.seconds(unit.started_seq))
+
+    at = max(0, begun_by(scale.window.start) - 1)
+    while at < len(units):
+        left, right = drawing.span(units[at].started_seq, units[at].ended_seq)
+        if left > drawing.width:
+            return
+        following = begun_by(scale.seconds(right + JOINED))
+        while following > at + 1:
+            at = following - 1
+            right = max(right, drawing.span(units[at].started_seq, units[at].ended_seq)[1])
+            following = begun_by(scale.seconds(right + JOINED))
+        if right >= 0:
+            yield left, right
+        at += 1
+
+
+def _mark_failures(canvas: Canvas, sequences: Sequence[int], drawing: Drawing) -> None:
+    """A mark in every cell in which something failed, whatever else happened there."""
+    outline, scale = drawing.outline, drawing.scale
+    at = bisect_left(sequences, scale.window.start, key=outline.seconds)
+    while at < len(sequences):
+        column = int(scale.column(outline.seconds(sequences[at])) + 1e-9)
+        if column >= drawing.width:
+            return
+        canvas.put(max(0, column), drawing.glyphs.failed, "failed")
+        at = max(at + 1, bisect_left(sequences, scale.seconds(column + 1), key=outline.seconds))
+
+
+def _say_at_end(canvas: Canvas, start: float, end: float, drawing: Drawing, status: str, said: str) -> None:
+    """The glyph of a status behind the bar, and words behind that, or before the bar where there is no room."""
+    if not 0 <= end <= drawing.width:
+        return
+    glyph, style = drawing.glyphs.status(status), token(status)
+    words = f"{glyph} {display_text(said, max_cells=40)}" if said else glyph
+    column, cells = math.ceil(end), cell_len(words)
+    if canvas.is_free(column, column + cells):
+        canvas.text(column, words, style)
+        return
+    if said and canvas.is_free(int(start) - cells - 2, int(start)):
+        canvas.text(int(start) - cells - 1, words, style)
+    canvas.put(min(column, drawing.width - len(glyph)), glyph, style)

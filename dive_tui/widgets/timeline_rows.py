@@ -1,0 +1,100 @@
+"""Which rows the timeline has: every path, and under each unfolded one its units. Rows are found, never stored."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import NamedTuple
+
+from dive_tui.widgets.outline import find_unit
+from engine.replay.history import History
+from engine.replay.index import PathRecord, StepIndex, UnitRecord
+
+_LOOK_BACK = 64
+"""Events looked back for one that happened on a path, from one that concerns the whole execution."""
+
+
+class Row(NamedTuple):
+    """One row: a path, or one of its units."""
+
+    path: PathRecord
+    number: int
+    """The path's place among all paths, from 0: it chooses the hue."""
+    unit: UnitRecord | None = None
+    folded: bool = False
+    """Whether the path's units are hidden."""
+
+
+class RowList:
+    """The rows of a step index, which may grow; call `arrange` when it has."""
+
+    def __init__(self, index: StepIndex) -> None:
+        self._index = index
+        self._paths: list[PathRecord] = []
+        self._numbers: dict[str, int] = {}
+        self._starts: list[int] = []
+        self._count = 0
+        self._room = 0
+        self._chosen: dict[str, bool] = {}
+        self._folded: set[str] = set()
+
+    def arrange(self, room: int | None = None) -> None:
+        """Lay the rows out anew; with more of them than `room`, paths that came to a good end are folded.
+
+        What a person folded or unfolded stays so.
+        """
+        if room is not None:
+            self._room = room
+        self._paths = list(self._index.paths.values())
+        self._numbers = {path.id: number for number, path in enumerate(self._paths)}
+        rows = sum(1 + len(path.units) for path in self._paths)
+        self._folded = {path.id for path in self._paths if self._folds(path, rows > self._room)}
+        self._starts = []
+        self._count = 0
+        for path in self._paths:
+            self._starts.append(self._count)
+            self._count += 1 if path.id in self._folded else 1 + len(path.units)
+
+    def _folds(self, path: PathRecord, crowded: bool) -> bool:
+        chosen = self._chosen.get(path.id)
+        return chosen if chosen is not None else crowded and path.status == "completed" and len(path.units) > 1
+
+    def toggle(self, path_id: str) -> None:
+        """Fold a path, or unfold it."""
+        self._chosen[path_id] = path_id not in self._folded
+        self.arrange()
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index: int) -> Row:
+        if not 0 <= index < self._count:
+            raise IndexError(index)
+        number = bisect_right(self._starts, index) - 1
+        path, place = self._paths[number], index - self._starts[number]
+        return Row(path, number, path.units[place - 1] if place else None, path.id in self._folded)
+
+    def number_of(self, path_id: str) -> int:
+        """The path's place among all paths; 0 for one that is not known."""
+        return self._numbers.get(path_id, 0)
+
+    def row_of(self, history: History, sequence: int) -> int:
+        """The row an event belongs to; for one about the whole execution that of the event before it."""
+        for near in range(sequence, max(0, sequence - _LOOK_BACK), -1):
+            event = history.event(near)
+            number = self._numbers.get(event.path_id)
+            if number is not None:
+                unit = None if event.path_id in self._folded else find_unit(self._index, event)
+                return self._starts[number] + (0 if unit is None else 1 + unit.order)
+        return 0
+
+    def sequence_of(self, history: History, index: int) -> int:
+        """The event that tells most of a row: how its unit ended, or where what goes on began.
+
+        `row_of` that event is this row.
+        """
+        unit = self[index].unit
+        if unit is None:
+            return self[index].path.started_seq
+        if unit.ended_seq is not None and history.event(unit.ended_seq).step_name == unit.step:
+            return unit.ended_seq
+        return unit.attempts[-1].started_seq if unit.attempts else unit.started_seq

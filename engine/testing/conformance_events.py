@@ -1,0 +1,103 @@
+"""Small, valid histories to try a store with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from engine.model.events import EMPTY, ExecutionEvent, ExecutionEventType
+from engine.model.times import format_time
+
+STEP = "Work"
+START = datetime(2026, 3, 1, 9, 14, 2, tzinfo=UTC)
+
+
+class HistoryMaker:
+    """Makes the events of one execution that runs one step over and over; each call returns the next ones.
+
+    Two makers of the same execution with different `mark` make events that differ in their ids only.
+    """
+
+    def __init__(
+        self, execution_id: str = "exec_one", *, workflow: str = "probe", start: datetime = START, mark: str = "a"
+    ) -> None:
+        self.execution_id = execution_id
+        self.sequence = 0
+        self._workflow = workflow
+        self._start = start
+        self._mark = mark
+        self._visit = 0
+
+    def begin(self, inputs: Mapping[str, Any] = EMPTY) -> list[ExecutionEvent]:
+        """The two events every history begins with."""
+        definition = {"name": self._workflow, "steps": [{"name": STEP, "action": "Print"}]}
+        started = {
+            "workflow_name": self._workflow,
+            "workflow": definition,
+            "workflow_hash": "v1:0",
+            "inputs": dict(inputs),
+            "inputs_hash": "v1:0",
+            "engine_version": "0",
+        }
+        return [
+            self._event(ExecutionEventType.EXECUTION_STARTED, started, path=""),
+            self._event(ExecutionEventType.PATH_STARTED, {"current_step": STEP}),
+        ]
+
+    def work(self, output: object = None) -> list[ExecutionEvent]:
+        """The step once more: two events."""
+        return [self._step_started(), self._step_completed(output, [{"step": STEP, "value": True}])]
+
+    def finish(self) -> list[ExecutionEvent]:
+        """The step a last time, and a good end: four events."""
+        return [
+            self._step_started(),
+            self._step_completed(None, []),
+            self._event(ExecutionEventType.PATH_COMPLETED, {"final_step": STEP, "reason": "end"}),
+            self._event(ExecutionEventType.EXECUTION_COMPLETED, {"outputs": {}}, path=""),
+        ]
+
+    def fail(self, message: str = "no luck") -> list[ExecutionEvent]:
+        """The step a last time, failing, and a bad end: four events."""
+        started = self._step_started()
+        error = {"error": message, "error_type": "RuntimeError"}
+        attempt = {"visit": self._visit, "attempt": 1, "phase": "run", "outcome": "known", "final": True}
+        failed = self._event(ExecutionEventType.STEP_FAILED, error | attempt, step=STEP)
+        return [
+            started,
+            failed,
+            self._event(ExecutionEventType.PATH_FAILED, error | {"caused_by": failed.sequence}),
+            self._event(ExecutionEventType.EXECUTION_FAILED, error | {"caused_by": [failed.sequence]}, path=""),
+        ]
+
+    def _step_started(self) -> ExecutionEvent:
+        self._visit += 1
+        started = {
+            "step_type": "action",
+            "visit": self._visit,
+            "attempt": 1,
+            "step_params": {},
+            "inputs_hash": "v1:0",
+            "effect_key": f"{self.execution_id}/main/{STEP}/{self._visit}#1",
+        }
+        return self._event(ExecutionEventType.STEP_STARTED, started, step=STEP)
+
+    def _step_completed(self, output: object, edges: list[dict[str, Any]]) -> ExecutionEvent:
+        completed = {"visit": self._visit, "attempt": 1, "output": output, "edges": edges, "duration_ms": 1.5}
+        return self._event(ExecutionEventType.STEP_COMPLETED, completed, step=STEP)
+
+    def _event(
+        self, event_type: ExecutionEventType, data: dict[str, Any], *, path: str = "main", step: str = ""
+    ) -> ExecutionEvent:
+        self.sequence += 1
+        return ExecutionEvent(
+            id=f"event_{self._mark}{self.sequence:025d}",
+            execution_id=self.execution_id,
+            path_id=path,
+            sequence=self.sequence,
+            timestamp=format_time(self._start + timedelta(seconds=self.sequence)),
+            event_type=event_type,
+            step_name=step,
+            data=data,
+        )

@@ -1,0 +1,281 @@
+"""The file store itself, without any asyncio: what it does to the files."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import OrderedDict
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from engine.model.events import ExecutionEvent
+from engine.model.snapshot import ExecutionFilter, ExecutionSnapshot, ExecutionSummary
+from engine.model.state import ENDED
+from engine.model.times import format_time
+from engine.store import ConflictError, OwnedError, StoreNotFoundError
+from stores.checks import check_batch
+from stores.file_changes import ChangesReader, ChangesWriter
+from stores.file_layout import (
+    DELETED,
+    EVENTS,
+    MISSING,
+    folder_name,
+    locked,
+    make_folder,
+    open_inside,
+    reading,
+    sync_folder,
+)
+from stores.file_lines import START, Damage, Place, damaged, find_line, read_surely, survey
+from stores.file_owners import Owners
+from stores.file_snapshots import StoredSnapshot, load_snapshot, save_snapshot
+from stores.file_summaries import Summaries
+from stores.file_writer import HistoryGoneError, HistoryWriter
+from stores.folding import select
+
+_MAX_OPEN = 64
+_MAX_PLACES = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryReport:
+    """What state the file of a history is in."""
+
+    execution_id: str
+    events: int
+    """Readable ones, from the first on."""
+    size: int
+    """Of the file, in bytes."""
+    checksums: bool
+    torn_at: int | None
+    """Byte where an append begins that was cut short and never acknowledged; it is not history."""
+    damage: Damage | None
+
+
+class FileCore:
+    """Appends and the like must come from one thread at a time; reads may come from any."""
+
+    def __init__(self, base: Path, *, durable: bool) -> None:
+        self.base = base
+        self._durable = durable
+        self._owners = Owners(base)
+        self._summaries = Summaries(base, self._owners)
+        self._changes = ChangesWriter(base)
+        self._writers: OrderedDict[str, HistoryWriter] = OrderedDict()
+        self._synced_folders: set[str] = set()
+        self._places: dict[str, tuple[int, Place]] = {}
+        """By execution: the events file's inode, and where reading ended last."""
+
+    def append(self, events: Sequence[ExecutionEvent]) -> None:
+        """Make a batch durable and tell watchers; `ExecutionEventStore.append_events` has the rules."""
+        execution_id = folder_name(check_batch(events))
+        try:
+            self._append(execution_id, events)
+        except HistoryGoneError:
+            self._append(execution_id, events)  # what we had open was deleted; perhaps there is another one now
+        self._changes.announce(execution_id)
+
+    def events(self, execution_id: str, from_seq: int, limit: int | None) -> list[ExecutionEvent]:
+        """Events from a sequence on; what stands before them is not parsed."""
+        folder = self.base / folder_name(execution_id)
+        if limit is not None and limit < 0:
+            raise ValueError("limit must be 0 or more")
+        from_seq = max(1, from_seq)
+        try:
+            with reading(folder, EVENTS) as fd:
+                inode = os.fstat(fd).st_ino
+                start = find_line(fd, from_seq, self._place_before(folder, inode, from_seq))
+                # With fewer lines than that there is nothing, unless line ends were lost: only reading it all can tell.
+                found = read_surely(fd, execution_id, start, limit) if start else survey(fd, execution_id)
+        except MISSING:
+            self._check_base()
+            return []
+        if len(self._places) > _MAX_PLACES:
+            self._places.clear()
+        self._places[execution_id] = inode, found.end
+        events = found.since(from_seq, limit)
+        if found.damage is not None and (limit is None or len(events) < limit):
+            raise damaged(execution_id, found.damage, events)
+        return events
+
+    def save_snapshot(self, snapshot: ExecutionSnapshot) -> None:
+        """Keep a snapshot, unless it is ahead of the history."""
+        folder = self.base / folder_name(snapshot.id)
+        place = self._place_of(folder, snapshot)
+        if place is not None:
+            save_snapshot(folder, StoredSnapshot(snapshot, place))
+
+    def snapshot(self, execution_id: str) -> ExecutionSnapshot | None:
+        """The snapshot, when it can be used."""
+        folder = self.base / folder_name(execution_id)
+        stored = load_snapshot(folder)
+        if stored is None:
+            self._check_base()
+            return None
+        with suppress(*MISSING), reading(folder, EVENTS) as fd:
+            if stored.fits(fd):
+                return stored.snapshot
+        return None
+
+    def list_all(self, where: ExecutionFilter | None) -> list[ExecutionSummary]:
+        """Summaries of the executions a filter accepts."""
+        return select(self._summaries.all(), where)
+
+    def summary(self, execution_id: str) -> ExecutionSummary | None:
+        """One line of that list."""
+        summary = self._summaries.get(folder_name(execution_id))
+        if summary is None:
+            self._check_base()
+        return summary
+
+    def report(self, execution_id: str) -> HistoryReport | None:
+        """What state a history's file is in; None when there is none."""
+        folder = self.base / folder_name(execution_id)
+        try:
+            with reading(folder, EVENTS) as fd:
+                found = survey(fd, execution_id)
+                size = os.fstat(fd).st_size
+        except MISSING:
+            self._check_base()
+            return None
+        return HistoryReport(
+            execution_id=execution_id,
+            events=found.end.sequence - 1,
+            size=size,
+            checksums=found.sealed is not False,
+            torn_at=found.torn,
+            damage=found.damage,
+        )
+
+    def delete(self, execution_id: str) -> bool:
+        """Remove an execution that nobody owns."""
+        folder = self.base / folder_name(execution_id)
+        self._remove_leftovers()
+        if not folder.is_dir() or folder.is_symlink():
+            self._check_base()
+            return False
+        with self._owners.unowned(execution_id):
+            existed = self._summaries.get(execution_id) is not None
+            writer = self._writers.pop(execution_id, None)
+            if writer is not None:
+                writer.close()
+            self._remove(folder)
+        self._changes.announce(execution_id)
+        return existed
+
+    def cleanup(self, older_than: datetime) -> list[str]:
+        """Remove what ended before a moment and belongs to nobody."""
+        moment = format_time(older_than)
+        removed = []
+        for summary in self._summaries.all():
+            if summary.status in ENDED and summary.end_time is not None and summary.end_time < moment:
+                with suppress(OwnedError):
+                    if self.delete(summary.id):
+                        removed.append(summary.id)
+        return sorted(removed)
+
+    def acquire(self, execution_id: str, runner_id: str) -> None:
+        """Make a runner the owner of an execution."""
+        if self._owners.acquire(folder_name(execution_id), runner_id):
+            self._changes.announce(execution_id)
+
+    def release(self, execution_id: str, runner_id: str) -> None:
+        """Take ownership from a runner."""
+        if self._owners.release(folder_name(execution_id), runner_id):
+            self._changes.announce(execution_id)
+
+    def live_runners(self) -> frozenset[str]:
+        """Ids of this host's living runners."""
+        return self._owners.live_runners()
+
+    def changes(self) -> ChangesReader:
+        """What changes from now on."""
+        return ChangesReader(self.base)
+
+    def close(self) -> None:
+        """Close all files and end the life of this process's runners."""
+        for writer in self._writers.values():
+            writer.close()
+        self._writers.clear()
+        self._changes.close()
+        self._owners.close()
+
+    def _append(self, execution_id: str, events: Sequence[ExecutionEvent]) -> None:
+        first = events[0].sequence
+        writer = self._writers.pop(execution_id, None) or self._open_writer(execution_id, first)
+        try:
+            if self._durable and (first == 1 or execution_id not in self._synced_folders):
+                # Before the events, so that a failure here leaves nothing behind that could count as history.
+                sync_folder(self.base / execution_id)
+                sync_folder(self.base)
+                self._synced_folders.add(execution_id)
+            writer.append(events)
+        except BaseException:
+            writer.close()
+            raise
+        self._writers[execution_id] = writer
+        if len(self._writers) > _MAX_OPEN:
+            self._writers.popitem(last=False)[1].close()
+
+    def _open_writer(self, execution_id: str, sequence: int) -> HistoryWriter:
+        folder = self.base / execution_id
+        if sequence == 1:
+            make_folder(folder)
+        stored = load_snapshot(folder)
+        near = START if stored is None else stored.place
+        try:
+            return HistoryWriter(folder, create=sequence == 1, durable=self._durable, near=near)
+        except FileNotFoundError:
+            if sequence == 1 or not self.base.is_dir():
+                raise
+            raise ConflictError(f"event {sequence} cannot be the first one of {execution_id}") from None
+
+    def _place_of(self, folder: Path, snapshot: ExecutionSnapshot) -> Place | None:
+        """Where the event lies that a snapshot was taken at."""
+        writer = self._writers.get(snapshot.id)
+        last = writer.last if writer is not None else None
+        if last is not None and last.sequence == snapshot.last_event_seq:
+            return last
+        try:
+            with reading(folder, EVENTS) as fd:
+                place = find_line(fd, snapshot.last_event_seq)
+                return place if place is not None and StoredSnapshot(snapshot, place).fits(fd) else None
+        except MISSING:
+            self._check_base()
+            return None
+
+    def _place_before(self, folder: Path, inode: int, from_seq: int) -> Place:
+        """The nearest place before an event that is known without reading the history."""
+        known_inode, place = self._places.get(folder.name, (0, START))
+        if known_inode == inode and place.sequence <= from_seq:
+            return place
+        stored = load_snapshot(folder) if from_seq > 1 else None
+        return stored.place if stored is not None and stored.place.sequence <= from_seq else START
+
+    def _remove(self, folder: Path) -> None:
+        grave = self.base / f"{DELETED}{folder.name}-{os.urandom(4).hex()}"
+        try:
+            fd = open_inside(folder, EVENTS, os.O_RDWR)
+        except FileNotFoundError:
+            folder.replace(grave)
+        else:
+            try:
+                # An append that is under way ends first; one that waits for the lock finds the file gone.
+                with locked(fd, f"the history of {folder.name}"):
+                    folder.replace(grave)
+                    (grave / EVENTS).unlink()
+            finally:
+                os.close(fd)
+        shutil.rmtree(grave)
+
+    def _remove_leftovers(self) -> None:
+        """Finish removals that were cut short."""
+        for grave in self.base.glob(f"{DELETED}*"):
+            shutil.rmtree(grave, ignore_errors=True)
+
+    def _check_base(self) -> None:
+        if not self.base.is_dir():
+            raise StoreNotFoundError(f"the store at {self.base} is gone")

@@ -1,0 +1,168 @@
+"""Executions in a folder: a line of JSON per event, readable with any text tool."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Literal, ParamSpec, TypeVar
+
+from engine.model.events import ExecutionEvent
+from engine.model.snapshot import ExecutionFilter, ExecutionSnapshot, ExecutionSummary
+from engine.store import StoreError, StoreNotFoundError
+from stores.file_changes import follow
+from stores.file_core import FileCore, HistoryReport
+from stores.file_layout import BusyError, prepare
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_PATIENCE = 5.0
+_PAUSE = 0.005
+
+
+class FileExecutionEventStore:
+    """An `ExecutionEventStore` in a folder, for any number of processes and up to some thousand executions.
+
+    An execution's history is one file, which one process at a time appends to. That a runner died makes no noise:
+    who shows `live` asks again about once a second, by `list_executions` or the cheaper `live_runners`.
+    """
+
+    def __init__(
+        self,
+        base: str | Path,
+        *,
+        create: bool = False,
+        offload: bool = True,
+        durability: Literal["full", "normal"] = "full",
+    ) -> None:
+        """Open the store at `base`.
+
+        Args:
+            base: its folder.
+            create: make it when nothing is there yet.
+            offload: do all file access in threads, so that the caller's loop never waits for a disk. A process that
+                does nothing but run workflows is faster without.
+            durability: what an acknowledged event survives: `full` a loss of power, `normal` the death of the process.
+
+        Raises:
+            StoreNotFoundError: nothing is there and `create` is false.
+            ForeignStoreError: something else is there.
+            StoreError: it cannot be read or made.
+        """
+        folder = Path(base).expanduser().resolve()
+        try:
+            prepare(folder, create=create)
+        except OSError as error:
+            raise StoreError(f"cannot open a store at {folder}: {error.strerror or error}") from error
+        self._core = FileCore(folder, durable=durability == "full")
+        self._offload = offload
+        self._writing = ThreadPoolExecutor(1, thread_name_prefix="dive-store") if offload else None
+        self._closed = False
+
+    @property
+    def base(self) -> Path:
+        """The store's folder."""
+        return self._core.base
+
+    async def append_events(self, events: Sequence[ExecutionEvent]) -> None:
+        """See `ExecutionEventStore.append_events`. Readers may see a batch just before it is acknowledged."""
+        if events:
+            await self._write(self._core.append, events)
+
+    async def get_events(self, execution_id: str, from_seq: int = 1, limit: int | None = None) -> list[ExecutionEvent]:
+        """See `ExecutionEventStore.get_events`."""
+        return await self._read(self._core.events, execution_id, from_seq, limit)
+
+    async def get_event_history(self, execution_id: str) -> list[ExecutionEvent]:
+        """See `ExecutionEventStore.get_event_history`."""
+        return await self._read(self._core.events, execution_id, 1, None)
+
+    async def save_snapshot(self, snapshot: ExecutionSnapshot) -> None:
+        """See `ExecutionEventStore.save_snapshot`."""
+        await self._write(self._core.save_snapshot, snapshot)
+
+    async def get_snapshot(self, execution_id: str) -> ExecutionSnapshot | None:
+        """See `ExecutionEventStore.get_snapshot`."""
+        return await self._read(self._core.snapshot, execution_id)
+
+    async def list_executions(self, where: ExecutionFilter | None = None) -> list[ExecutionSummary]:
+        """See `ExecutionEventStore.list_executions`. A damaged execution is listed with an error that says where."""
+        return await self._read(self._core.list_all, where)
+
+    async def get_summary(self, execution_id: str) -> ExecutionSummary | None:
+        """See `ExecutionEventStore.get_summary`."""
+        return await self._read(self._core.summary, execution_id)
+
+    async def delete_execution(self, execution_id: str) -> bool:
+        """See `ExecutionEventStore.delete_execution`."""
+        return await self._write(self._core.delete, execution_id)
+
+    async def cleanup_completed_executions(self, older_than: datetime) -> list[str]:
+        """See `ExecutionEventStore.cleanup_completed_executions`."""
+        return await self._write(self._core.cleanup, older_than)
+
+    def watch(self) -> AsyncIterator[frozenset[str]]:
+        """See `ExecutionEventStore.watch`.
+
+        Raises:
+            StoreNotFoundError: the store's folder is gone.
+        """
+        return follow(self._explaining(self._core.changes), self._core.base)
+
+    async def acquire_owner(self, execution_id: str, runner_id: str) -> None:
+        """See `ExecutionEventStore.acquire_owner`."""
+        await self._write(self._core.acquire, execution_id, runner_id)
+
+    async def release_owner(self, execution_id: str, runner_id: str) -> None:
+        """See `ExecutionEventStore.release_owner`."""
+        await self._write(self._core.release, execution_id, runner_id)
+
+    async def live_runners(self) -> frozenset[str]:
+        """Ids of this host's runners that live: when it changes, summaries may have."""
+        return await self._read(self._core.live_runners)
+
+    async def history_report(self, execution_id: str) -> HistoryReport | None:
+        """Whether a history is whole, torn or damaged, and where; None when there is none."""
+        return await self._read(self._core.report, execution_id)
+
+    async def close(self) -> None:
+        """See `ExecutionEventStore.close`."""
+        if self._writing is None:
+            self._core.close()
+        elif not self._closed:
+            self._closed = True
+            await asyncio.get_running_loop().run_in_executor(self._writing, self._core.close)
+            self._writing.shutdown(wait=False)
+
+    async def _write(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        attempt = partial(self._explaining, work, *args, **kwargs)
+        # Others hold their locks for as long as a write takes; waiting for them must not hold up the loop.
+        waited = 0.0
+        while True:
+            try:
+                if self._writing is None:
+                    return attempt()
+                return await asyncio.get_running_loop().run_in_executor(self._writing, attempt)
+            except BusyError:
+                if waited >= _PATIENCE:
+                    raise
+            await asyncio.sleep(_PAUSE)
+            waited += _PAUSE
+
+    async def _read(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        attempt = partial(self._explaining, work, *args, **kwargs)
+        return await asyncio.to_thread(attempt) if self._offload else attempt()
+
+    def _explaining(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return work(*args, **kwargs)
+        except OSError as error:
+            base = self._core.base
+            if not base.is_dir():
+                raise StoreNotFoundError(f"the store at {base} is gone") from error
+            where = f" ({error.filename})" if error.filename else ""
+            raise StoreError(f"the store at {base} failed: {error.strerror or error}{where}") from error

@@ -1,0 +1,143 @@
+"""Which store a command or program uses, and opening the one at a place."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from engine.store import ExecutionEventStore, ForeignStoreError, StoreError
+from stores.file_layout import is_store
+
+_FOLDER = ".dive"
+_CONFIGS = ("dive.toml", "pyproject.toml")
+_SQLITE_FILE = "store.db"
+_SQLITE_MAGIC = b"SQLite format 3\0"
+
+
+class Location(NamedTuple):
+    """Where a store is, or would be."""
+
+    text: str
+    """What `open_store` takes: an absolute path, `file:` or `sqlite:` before it where it was given so."""
+    chosen_by: str
+    """What made the choice, for messages: `--store`, `DIVE_STORE`, a configuration file, or `default`."""
+
+
+def open_store(location: str | Path, *, create: bool = False, offload: bool = True) -> ExecutionEventStore:
+    """Open the store at a place.
+
+    Args:
+        location: a path, looked at to find out what kind of store it holds; `file:PATH` for a store of files,
+            whatever is there; `memory:` for a new one that is gone with this process.
+        create: make the store when nothing is there yet.
+        offload: keep file access off the caller's event loop.
+
+    Raises:
+        StoreNotFoundError: nothing is there and `create` is false.
+        ForeignStoreError: what is there is no store, or of a kind that this version cannot open.
+        StoreError: it cannot be read or made.
+    """
+    kind, path = _split(str(location))
+    if kind == "memory":
+        if str(location) != "memory:":
+            raise ForeignStoreError(f"{location}: an in-memory store has no path, it is just `memory:`")
+        from stores.memory import MemoryExecutionEventStore
+
+        return MemoryExecutionEventStore()
+    try:
+        kind = kind or _kind_at(path)
+    except OSError as error:
+        raise StoreError(f"cannot look at {path}: {error.strerror or error}") from error
+    if kind == "sqlite":
+        raise ForeignStoreError(f"{path} is an SQLite store, which this version cannot open")
+    from stores.file_store import FileExecutionEventStore
+
+    return FileExecutionEventStore(path, create=create, offload=offload)
+
+
+def resolve_location(option: str | None, environ: Mapping[str, str], cwd: Path) -> Location:
+    """Which store is meant: `--store`, else `DIVE_STORE`, else the project's configuration, else a folder `.dive`.
+
+    The configuration is the nearest `store` in a `dive.toml` or under `[tool.dive]` in a `pyproject.toml`, in this
+    folder or a parent, its path relative to that file. The folder is the nearest `.dive` upwards; when there is none,
+    it belongs beside the nearest `dive.toml` or `pyproject.toml`, or else here.
+
+    Args:
+        option: the value of `--store`; None when it was not given.
+        environ: the environment variables.
+        cwd: the current folder; relative paths are relative to it.
+
+    Raises:
+        StoreError: a configuration file cannot be read, or an in-memory store is asked for.
+    """
+    cwd = cwd.absolute()
+    if option is not None:
+        return _given(option, cwd, "--store")
+    if environ.get("DIVE_STORE"):
+        return _given(environ["DIVE_STORE"], cwd, "DIVE_STORE")
+    folders = (cwd, *cwd.parents)
+    for config in _configs(folders):
+        text = _configured_store(config)
+        if text is not None:
+            return _given(text, config.parent, str(config))
+    for folder in folders:
+        if (folder / _FOLDER).is_dir():
+            return Location(str(folder / _FOLDER), "default")
+    project = next(_configs(folders), cwd / "pyproject.toml").parent
+    return Location(str(project / _FOLDER), "default")
+
+
+def _given(text: str, relative_to: Path, chosen_by: str) -> Location:
+    kind, path = _split(text)
+    if kind == "memory":
+        raise StoreError(f"{chosen_by}: an in-memory store exists in one Python process only, name a path instead")
+    if not text.removeprefix(f"{kind}:"):
+        raise StoreError(f"{chosen_by}: the path of the store is empty")
+    absolute = relative_to / path
+    return Location(f"{kind}:{absolute}" if kind else str(absolute), chosen_by)
+
+
+def _split(text: str) -> tuple[str, Path]:
+    for kind in ("file", "sqlite", "memory"):
+        if text.startswith(f"{kind}:"):
+            return kind, Path(text.removeprefix(f"{kind}:")).expanduser()
+    return "", Path(text).expanduser()
+
+
+def _kind_at(path: Path) -> str:
+    """`file` or `sqlite`; `file` also where nothing is."""
+    if path.is_file():
+        with path.open("rb") as file:
+            if file.read(len(_SQLITE_MAGIC)) == _SQLITE_MAGIC:
+                return "sqlite"
+        raise ForeignStoreError(f"{path} is a file, not a store of executions")
+    if not path.is_dir():
+        return "file"
+    has_database = (path / _SQLITE_FILE).is_file()
+    if has_database and is_store(path):
+        raise ForeignStoreError(
+            f"{path} holds two stores, {_SQLITE_FILE} and folders of executions: "
+            f"say which by file:{path} or sqlite:{path}"
+        )
+    return "sqlite" if has_database else "file"
+
+
+def _configs(folders: tuple[Path, ...]) -> Iterator[Path]:
+    return (folder / name for folder in folders for name in _CONFIGS if (folder / name).is_file())
+
+
+def _configured_store(config: Path) -> str | None:
+    try:
+        content: dict[str, Any] = tomllib.loads(config.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise StoreError(f"cannot read {config}: {error}") from error
+    if config.name == "pyproject.toml":
+        tool = content.get("tool")
+        table = tool.get("dive") if isinstance(tool, dict) else None
+        content = table if isinstance(table, dict) else {}
+    text = content.get("store")
+    if text is None or isinstance(text, str):
+        return text
+    raise StoreError(f"{config}: store must be a text, the path of the store")

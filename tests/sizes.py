@@ -1,0 +1,35 @@
+"""How much each tier of the tests does: the same code, other sizes. `DIVE_TEST_TIER` is `test` or `full`."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from hypothesis import HealthCheck, settings
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Numbers that tests take from here and nowhere else."""
+
+    model_examples: int
+    """Runs of a state machine that compares a store with its model."""
+    model_steps: int
+    """Actions in one such run."""
+    random_kills: int
+    """Moments at which a process that appends is killed."""
+    killed_appends: int
+    """Appends that such a process would make if it lived."""
+
+
+TIERS = {
+    "test": Sizes(model_examples=25, model_steps=25, random_kills=15, killed_appends=2_000),
+    "full": Sizes(model_examples=400, model_steps=60, random_kills=300, killed_appends=20_000),
+}
+TIER = os.environ.get("DIVE_TEST_TIER", "test")
+SIZES = TIERS[TIER]
+
+_SLOW_IS_FINE = (HealthCheck.too_slow, HealthCheck.data_too_large)
+settings.register_profile("test", deadline=None, derandomize=True, max_examples=60, suppress_health_check=_SLOW_IS_FINE)
+settings.register_profile("full", deadline=None, max_examples=1_000, suppress_health_check=_SLOW_IS_FINE)
+settings.load_profile(TIER)
