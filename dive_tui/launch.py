@@ -5,6 +5,7 @@ Only a runner executes. What the app starts is such a child, and shows up throug
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -71,7 +72,9 @@ def launch(arguments: Sequence[str], cwd: Path | str | None = None) -> Launched:
         if execution_id:
             return Launched(child.pid, execution_id)
         reaper.join()
-        raise LaunchError(_said(output) or "the runner ended before anything was recorded", child.returncode)
+        # As a shell has it: 128 and the number of the signal that ended it.
+        code = child.returncode if child.returncode >= 0 else 128 - child.returncode
+        raise LaunchError(_said(output) or "the runner ended before anything was recorded", code or 1)
 
 
 def _said(output: BinaryIO) -> str:
@@ -82,7 +85,8 @@ def _said(output: BinaryIO) -> str:
 
 def announce(descriptor: int, execution_id: str) -> None:
     """Called by a runner: tell whoever launched it that its execution has begun; from here on nobody hears it."""
-    os.write(descriptor, execution_id.encode("ascii") + b"\n")
+    with contextlib.suppress(BrokenPipeError):  # whoever wanted to know has gone; the execution goes on
+        os.write(descriptor, execution_id.encode("ascii") + b"\n")
     os.close(descriptor)
     silence = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):

@@ -29,7 +29,7 @@ from stores.file_layout import (
     reading,
     sync_folder,
 )
-from stores.file_lines import START, Damage, Place, damaged, find_line, read_surely, survey
+from stores.file_lines import START, Damage, Place, Reading, damaged, find_line, read_surely, survey
 from stores.file_owners import Owners
 from stores.file_snapshots import StoredSnapshot, load_snapshot, save_snapshot
 from stores.file_summaries import Summaries
@@ -87,9 +87,7 @@ class FileCore:
         try:
             with reading(folder, EVENTS) as fd:
                 inode = os.fstat(fd).st_ino
-                start = find_line(fd, from_seq, self._place_before(folder, inode, from_seq))
-                # With fewer lines than that there is nothing, unless line ends were lost: only reading it all can tell.
-                found = read_surely(fd, execution_id, start, limit) if start else survey(fd, execution_id)
+                found = self._read_from(fd, folder, from_seq, limit)
         except MISSING:
             self._check_base()
             return []
@@ -232,6 +230,19 @@ class FileCore:
             if sequence == 1 or not self.base.is_dir():
                 raise
             raise ConflictError(f"event {sequence} cannot be the first one of {execution_id}") from None
+
+    def _read_from(self, fd: int, folder: Path, from_seq: int, limit: int | None) -> Reading:
+        near = self._place_before(folder, os.fstat(fd).st_ino, from_seq)
+        if near.sequence == from_seq:
+            return read_surely(fd, folder.name, near, limit)
+        # Lines are counted, not parsed: that the event before the first one is where it should be proves the count.
+        start = find_line(fd, from_seq - 1, near)
+        if start is not None:
+            found = read_surely(fd, folder.name, start, None if limit is None else limit + 1)
+            if found.events or found.damage is not None:
+                return found
+        # Nothing is there, unless line ends were lost: only reading it all can tell.
+        return survey(fd, folder.name)
 
     def _place_of(self, folder: Path, snapshot: ExecutionSnapshot) -> Place | None:
         """Where the event lies that a snapshot was taken at."""

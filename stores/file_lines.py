@@ -17,7 +17,7 @@ from stores.collector import collector_paused
 from stores.file_layout import EVENTS
 
 _CHUNK = 1 << 20
-_PIECE = 4096
+_PIECE = 16384
 
 
 class Place(NamedTuple):

@@ -7,11 +7,11 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from dive_tui.cli.columns import Column, print_columns
-from dive_tui.cli.event_text import event_text, place
 from dive_tui.cli.options import Common, Execution, Json
-from dive_tui.cli.printing import Printer, print_json, shown_duration
+from dive_tui.cli.printing import Printer, print_json
 from dive_tui.cli.problems import UsageError
 from dive_tui.cli.selecting import find_execution, opened_store
+from dive_tui.widgets.event_words import elapsed_text
 from engine.core.expression_errors import suggestion
 from engine.model.events import KNOWN_TYPES, ExecutionEvent
 from engine.model.times import seconds_between
@@ -22,9 +22,9 @@ async def events(
     execution: Execution,
     /,
     *,
-    first: Annotated[int, Parameter(name="--from")] = 1,
-    last: Annotated[int | None, Parameter(name="--to")] = None,
-    kinds: Annotated[str, Parameter(name="--type")] = "",
+    first: Annotated[int, Parameter(name="--from", metavar="N")] = 1,
+    last: Annotated[int | None, Parameter(name="--to", metavar="N")] = None,
+    kinds: Annotated[str, Parameter(name="--type", metavar="TYPE,...")] = "",
     json: Json = False,
     common: Common = Common(),  # noqa: B008 - immutable
 ) -> int:
@@ -37,7 +37,7 @@ async def events(
     last
         The last event to show.
     kinds
-        Only events of these types, separated by commas, such as step_failed,path_failed.
+        Only these types, such as step_failed,path_failed.
     json
         Print each event's envelope as one line of JSON.
     """
@@ -82,17 +82,16 @@ def _nothing(execution_id: str, wanted: set[str], first: int, some: bool) -> str
 
 
 def _print_events(printer: Printer, chosen: list[ExecutionEvent], start: ExecutionEvent | None) -> None:
-    told = [event_text(event) for event in chosen]
-    glyphs = printer.glyphs
+    told = [printer.event(event) for event in chosen]
     columns = [
         Column("EVENT", [str(event.sequence) for event in chosen], rank=0, align="right"),
         Column("AFTER", [_after(start, event) for event in chosen], rank=4, align="right"),
-        Column("WHAT", [(f"{text.glyph(glyphs)} {text.title}", text.style) for text in told], rank=1),
-        Column("WHERE", [place(event, glyphs) for event in chosen], rank=2, least=12),
-        Column("DETAIL", [text.detail for text in told], rank=3, least=16),
+        Column("WHAT", [what for what, _, _, _ in told], rank=1),
+        Column("WHERE", [printer.within(path, step) for _, path, step, _ in told], rank=2, least=12),
+        Column("DETAIL", [said for _, _, _, said in told], rank=3, least=16),
     ]
     print_columns(printer, columns)
 
 
 def _after(start: ExecutionEvent | None, event: ExecutionEvent) -> str:
-    return "" if start is None else "+" + shown_duration(seconds_between(start.timestamp, event.timestamp))
+    return "" if start is None else elapsed_text(seconds_between(start.timestamp, event.timestamp))

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from dive_tui.app.text import human_duration
 from dive_tui.cli.columns import Column, print_columns
 from dive_tui.cli.options import Common, Json
-from dive_tui.cli.printing import Printer, print_json, shown_time
+from dive_tui.cli.printing import Printer, one_line, print_json, shown_time
 from dive_tui.cli.problems import UsageError, tell
 from dive_tui.cli.selecting import opened_store
 from engine.core.expression_errors import suggestion
@@ -23,10 +23,10 @@ _OPTIONS = ("--status", "--workflow", "--limit", "--offset", "--json", "--store"
 
 async def list_executions(
     *query: Annotated[str, Parameter(name="QUERY", allow_leading_hyphen=True)],
-    status: str = "",
-    workflow: Annotated[str | None, Parameter(name=("--workflow", "-w"))] = None,
-    limit: Annotated[int, Parameter(show_default=True)] = 50,
-    offset: int = 0,
+    status: Annotated[str, Parameter(metavar="STATUS,...")] = "",
+    workflow: Annotated[str | None, Parameter(name=("--workflow", "-w"), metavar="NAME")] = None,
+    limit: Annotated[int, Parameter(metavar="N", show_default=True)] = 50,
+    offset: Annotated[int, Parameter(metavar="N")] = 0,
     json: Json = False,
     common: Common = Common(),  # noqa: B008 - immutable
 ) -> int:
@@ -35,7 +35,7 @@ async def list_executions(
     Parameters
     ----------
     query
-        What to look for, such as: status:failed workflow:order* age<24h took>5s error:timeout -step:Pay
+        Such as: status:failed workflow:pay* age<24h took>5s -step:Ship
     status
         Only these statuses, separated by commas.
     workflow
@@ -87,7 +87,7 @@ def _columns(printer: Printer, shown: list[ExecutionSummary], now: datetime) -> 
         Column("AT STEP", [summary.at_step for summary in shown], rank=4, least=8),
         Column("STARTED", [shown_time(summary.start_time, now.astimezone()) for summary in shown], rank=5),
         Column("TOOK", [_took(summary, now) for summary in shown], rank=6, align="right"),
-        Column("ERROR", [(summary.error, "red") for summary in shown], rank=3, least=16),
+        Column("ERROR", [(one_line(summary.error), "red") for summary in shown], rank=3, least=16),
     ]
 
 

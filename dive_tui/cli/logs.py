@@ -12,6 +12,7 @@ from dive_tui.cli.printing import Printer, print_json
 from dive_tui.cli.problems import UsageError
 from dive_tui.cli.reading import Reading, read_execution
 from dive_tui.cli.selecting import find_execution, opened_store
+from dive_tui.widgets.event_words import item_of
 from engine.core.expression_errors import suggestion
 from engine.model.events import ExecutionEvent
 
@@ -51,10 +52,11 @@ def log_entries(events: Iterable[ExecutionEvent]) -> list[dict[str, Any]]:
         data = event.data
         if not isinstance(data.get("log"), str):
             continue
-        entry = {"step": event.step_name, "path": event.path_id, "visit": data.get("visit")}
-        entry["attempt"] = data.get("attempt")
-        if isinstance(data.get("iteration"), dict):
-            entry["iteration"] = data["iteration"].get("index")
+        entry: dict[str, Any] = {"step": event.step_name, "path": event.path_id}
+        entry |= {"visit": data.get("visit"), "attempt": data.get("attempt")}
+        item = item_of(data)
+        if item is not None:
+            entry["iteration"] = item
         entries.append(entry | {"log": data["log"], "sequence": event.sequence})
     return entries
 
@@ -77,7 +79,8 @@ def _print_logs(printer: Printer, entries: list[dict[str, Any]], step: str | Non
 
 
 def _heading(printer: Printer, entry: dict[str, Any]) -> str:
-    item = f"[{entry['iteration']}]" if "iteration" in entry else ""
-    visit = f"  visit {entry['visit']}" if entry["visit"] not in (None, 1) else ""
-    attempt = f"  attempt {entry['attempt']}" if entry["attempt"] not in (None, 1) else ""
-    return f"{entry['path']} {printer.glyphs.within} {entry['step']}{item}{visit}{attempt}"
+    item = f"item {entry['iteration'] + 1}" if "iteration" in entry else ""
+    visit = f"visit {entry['visit']}" if entry["visit"] not in (None, 1) else ""
+    attempt = f"attempt {entry['attempt']}" if entry["attempt"] not in (None, 1) else ""
+    words = (printer.within(entry["path"], entry["step"]), item, visit, attempt)
+    return "  ".join(word for word in words if word)

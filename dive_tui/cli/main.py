@@ -9,18 +9,26 @@ import os
 import sys
 from typing import NamedTuple, NoReturn
 
+
+class Command(NamedTuple):
+    """Where a command lives, and what it does in a line."""
+
+    home: str
+    summary: str
+
+
 COMMANDS = {
-    "open": "dive_tui.cli.program:open_execution",
-    "run": "dive_tui.cli.run:run",
-    "list": "dive_tui.cli.listing:list_executions",
-    "show": "dive_tui.cli.show:show",
-    "events": "dive_tui.cli.events:events",
-    "logs": "dive_tui.cli.logs:logs",
-    "replay": "dive_tui.cli.replay:replay",
-    "validate": "dive_tui.cli.validate:validate",
-    "demo": "dive_tui.cli.demo:demo",
+    "open": Command("dive_tui.cli.program:open_execution", "Open the app on an execution, at one of its events."),
+    "run": Command("dive_tui.cli.run:run", "Run a workflow from a YAML file, or one built in Python."),
+    "list": Command("dive_tui.cli.listing:list_executions", "List executions, newest first."),
+    "show": Command("dive_tui.cli.show:show", "Show an execution: inputs, outputs, error, paths and steps."),
+    "events": Command("dive_tui.cli.events:events", "Show the events of an execution."),
+    "logs": Command("dive_tui.cli.logs:logs", "Show what steps printed and logged, attempt by attempt."),
+    "replay": Command("dive_tui.cli.replay:replay", "Rebuild the state after an event, and what the event changed."),
+    "validate": Command("dive_tui.cli.validate:validate", "Check workflow files without running anything."),
+    "demo": Command("dive_tui.cli.demo:demo", "Run a workflow on real files that really fails, and look at it."),
 }
-"""Each command and where it lives, in the order help lists them."""
+"""Every command, in the order help lists them."""
 
 INTERRUPTED = 130
 _VALUED = ("--store", "--theme")
@@ -65,10 +73,12 @@ def _take_debug(arguments: list[str]) -> tuple[bool, list[str]]:
 
 
 def _dispatch(arguments: list[str]) -> int:
-    hidden = _hidden_package()
-    if hidden is not None:
-        sys.stderr.write(hidden + "\n")
-        return 2
+    refusal = _refusal()
+    if refusal is not None:
+        from dive_tui.cli.problems import USAGE, tell
+
+        tell([refusal])
+        return USAGE
     line = sort_out(arguments)
     wanted = app_call(line)
     if wanted is not None:
@@ -80,8 +90,10 @@ def _dispatch(arguments: list[str]) -> int:
     return run_program(line)
 
 
-def _hidden_package() -> str | None:
-    """A sentence when another `engine` or `stores` would be imported instead of ours."""
+def _refusal() -> str | None:
+    """A sentence when nothing can work here: on Windows, or when another `engine` or `stores` hides ours."""
+    if os.name == "nt":
+        return "dive-tui runs on Linux and macOS; on Windows use it inside WSL"
     from importlib.util import module_from_spec, spec_from_file_location
 
     # By its place: `import engine` might find somebody else's package, and run it.

@@ -15,8 +15,6 @@ def needs_terminal(instead: str) -> None:
     Raises:
         UsageError: there is none; it says what to do `instead`.
     """
-    if os.name == "nt":
-        raise UsageError("dive-tui runs on Linux and macOS; on Windows use it inside WSL")
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError(f"the app needs a terminal, and here stdin or stdout is none; {instead}")
 
@@ -41,4 +39,4 @@ def start_app(
     execution, sequence = (None, None) if reference is None else split_position(reference)
     options: dict[str, Any] = {} if theme is None else {"theme": theme}
     location = resolve_location(store, os.environ, Path.cwd())
-    return run_app(location=location, execution=execution, sequence=sequence, ascii=ascii_only, **options)
+    return run_app(location=location.text, execution=execution, sequence=sequence, ascii=ascii_only, **options)

@@ -7,6 +7,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+Ascii = Annotated[bool, Parameter(name="--ascii", help="Draw with ASCII only.")]
+
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
@@ -15,15 +17,13 @@ class Common:
 
     store: Annotated[
         str | None,
-        Parameter(
-            help="Where executions are recorded. Default: $DIVE_STORE, the project's setting, the nearest .dive."
-        ),
+        Parameter(metavar="PATH", help="The store; else $DIVE_STORE, the project's, the nearest .dive."),
     ] = None
-    ascii: Annotated[bool, Parameter(help="Draw with ASCII only, as by itself where the locale is not UTF-8.")] = False
+    ascii: Ascii = False
 
 
 Execution = Annotated[
     str,
-    Parameter(name="EXEC", help="An id, an unambiguous beginning or ending of one, last, last-failed or last-N."),
+    Parameter(name="EXEC", help="An id, a beginning or ending of one, last, last-failed, last-N."),
 ]
 Json = Annotated[bool, Parameter(name="--json", help="Print JSON for scripts.")]

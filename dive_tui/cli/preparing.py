@@ -117,8 +117,8 @@ def read_inputs(workflow: Workflow, texts: Sequence[str], inputs_file: Path | No
                 given[name] = read_input_text(declared[name], value)
             except InputError as error:
                 problems += error.problems
-                # Bad already: it must not be called missing too.
-                del declared[name]
+                # Told already: it must not be called missing too.
+                declared[name] = declared[name].model_copy(update={"required": False})
                 given.pop(name, None)
         else:
             given[name] = value

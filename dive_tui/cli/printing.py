@@ -14,12 +14,16 @@ import orjson
 
 from dive_tui.app import glyphs
 from dive_tui.app.text import display_lines, display_text, ellipsis, human_duration, set_ascii
+from dive_tui.widgets.event_words import look_of, says
+from engine.model.events import ExecutionEvent
 
 Piece = str | tuple[str, str]
 """Any text, alone or with a rich style."""
 
 PIPE_WIDTH = 120
 """Cells of a line where there is no terminal and COLUMNS says nothing."""
+
+_UNBROKEN = 4_000
 
 STATUS_STYLES = {
     "completed": "green",
@@ -35,6 +39,9 @@ STATUS_STYLES = {
     "continued": "green",
 }
 
+PALETTE = {"ok": "green", "failed": "red", "running": "blue", "waiting": "yellow", "accent": "magenta", "dim": "dim"}
+"""What the app's names of colours are in rich; `text` and others are plain."""
+
 # Characters that act on a terminal, hide or reorder text, and that JSON would allow to stand as they are.
 _RAW = re.compile("[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 
@@ -48,12 +55,24 @@ class Printer:
     def __init__(self, file: TextIO | None = None, *, ascii_only: bool = False) -> None:
         from rich.console import Console
 
+        class Lines(Console):
+            def on_broken_pipe(self) -> None:
+                raise  # rich would end the process, but what is printed may be the least of what it does
+
         stream = file or sys.stdout
         can_show = (stream.encoding or "").lower().replace("-", "") == "utf8"
         self.glyphs = glyphs.choose(True if ascii_only or not can_show else None)
         set_ascii(self.glyphs.ascii)
-        self.console = Console(
-            file=stream, highlight=False, markup=False, emoji=False, soft_wrap=True, width=_width(stream)
+        given = _given_width()
+        # Without a terminal lines are for programs that read lines: they are not broken.
+        self._wrap = given or (None if stream.isatty() else _UNBROKEN)
+        self.console = Lines(
+            file=stream,
+            highlight=False,
+            markup=False,
+            emoji=False,
+            soft_wrap=True,
+            width=given or (None if stream.isatty() else PIPE_WIDTH),
         )
 
     @property
@@ -73,7 +92,8 @@ class Printer:
 
     def block(self, value: str, *, indent: int = 0, style: str = "", most: int | None = None) -> None:
         """A text of several lines, wrapped to the width; at most so many of them."""
-        for number, shown in enumerate(display_lines(value, max(20, self.width - indent))):
+        width = (self._wrap or self.width) - indent
+        for number, shown in enumerate(display_lines(value, max(20, width))):
             if most is not None and number >= most:
                 self.line(" " * indent, (f"{ellipsis()} more with --json", "dim"))
                 return
@@ -106,24 +126,39 @@ class Printer:
         word = status.upper() if loud else status
         return f"{self.glyphs.status_cell(status)} {word}", STATUS_STYLES.get(status, "")
 
+    def event(self, event: ExecutionEvent) -> tuple[Piece, str, str, Piece]:
+        """An event in four parts: what happened, on which path, in which step, and what it says of it."""
+        look = look_of(event.event_type)
+        glyph: str = getattr(self.glyphs, look.glyph)
+        said = says(event, self.glyphs)
+        style = "red" if any(name == "failed" for _, name in said) else ""
+        text = "  ".join(one_line(text) for text, _ in said)
+        what = (f"{glyph.ljust(2 if self.glyphs.ascii else 1)} {look.words}", PALETTE.get(look.style, ""))
+        return what, event.path_id, event.step_name, (text, style)
+
+    def within(self, *names: str) -> str:
+        """Names from the outer to the inner: `main › Charge Card`."""
+        return f" {self.glyphs.within} ".join(name for name in names if name)
+
+    def beside(self, *facts: str) -> str:
+        """Facts in a row, empty ones left out: `21 events · 3 paths`."""
+        return f" {self.glyphs.separator} ".join(fact for fact in facts if fact)
+
     def short_id(self, execution_id: str) -> str:
         """How lists show an id."""
         return ellipsis() + execution_id[-5:]
 
     def hints(self, *commands: str) -> None:
         """What to type next."""
-        together = f" {self.glyphs.separator} ".join(commands)
+        together = self.beside(*commands)
         fits = len(together) + len("Look: ") <= self.width
         for number, command in enumerate([together] if fits else commands):
             self.line(("Look: " if number == 0 else "      ", "dim"), command)
 
 
-def _width(stream: TextIO) -> int | None:
-    """None where the terminal knows."""
+def _given_width() -> int | None:
     given = os.environ.get("COLUMNS", "")
-    if given.isdigit() and int(given) > 0:
-        return int(given)
-    return None if stream.isatty() else PIPE_WIDTH
+    return int(given) if given.isdigit() and int(given) > 0 else None
 
 
 def json_text(value: Any, *, indented: bool = False) -> str:
@@ -155,6 +190,11 @@ def shown_time(timestamp: str, now: datetime | None = None) -> str:
         return timestamp
     today = (now or datetime.now().astimezone()).date()
     return moment.strftime("%H:%M:%S" if moment.date() == today else "%Y-%m-%d %H:%M:%S")
+
+
+def one_line(text: str) -> str:
+    """The beginning of a text, its line breaks as spaces."""
+    return " ".join(text[:2_000].split())
 
 
 def typed(command: str, *words: str, store: str | None = None) -> str:

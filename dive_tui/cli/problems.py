@@ -32,10 +32,10 @@ EXIT_CODES = {
 class CommandError(Exception):
     """Ends a command with sentences on stderr and an exit code."""
 
-    def __init__(self, *sentences: str, code: int, traceback: str = "") -> None:
+    def __init__(self, *sentences: str, exit_code: int, traceback: str = "") -> None:
         super().__init__("\n".join(sentences))
         self.problems = list(sentences)
-        self.code = code
+        self.exit_code = exit_code
         self.traceback = traceback
         """Of the code of a project, when that is what went wrong."""
 
@@ -44,7 +44,7 @@ class UsageError(CommandError):
     """The command line itself is wrong."""
 
     def __init__(self, *sentences: str, traceback: str = "") -> None:
-        super().__init__(*sentences, code=USAGE, traceback=traceback)
+        super().__init__(*sentences, exit_code=USAGE, traceback=traceback)
 
 
 def explain(error: BaseException) -> int:
@@ -60,8 +60,9 @@ def explain(error: BaseException) -> int:
 
 def exit_code(error: BaseException) -> int:
     """The exit code an error stands for."""
-    if isinstance(error, CommandError):
-        return error.code
+    own: int | None = getattr(error, "exit_code", None)
+    if own is not None:
+        return own
     names = [f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__]
     return next((EXIT_CODES[name] for name in names if name in EXIT_CODES), INTERNAL)
 

@@ -25,7 +25,7 @@ from engine.core.expression_errors import suggestion
 _ABOUT = """A durable workflow engine whose every run is an event history, and the terminal debugger that
 time-travels through it. Without a command the app opens on the executions of a store."""
 _EPILOGUE = "With --debug, in front of a command or behind it, an error comes with its traceback."
-Theme = Annotated[str | None, Parameter(help="Colours of the app.")]
+Theme = Annotated[str | None, Parameter(metavar="NAME", help="Colours of the app.")]
 _KINDS = {int: "a whole number", float: "a number"}
 
 
@@ -37,13 +37,13 @@ def run_program(line: CommandLine) -> int:
     """
     tokens = [word for word in (line.command, line.store) if word] + line.arguments
     try:
-        code: object = _program()(tokens)
+        code: object = _program(line)(tokens)
     except CycloptsError as error:
         raise UsageError(usage_sentence(error, line.command)) from error
     return code if isinstance(code, int) else 0
 
 
-def _program() -> App:
+def _program(line: CommandLine) -> App:
     program = App(
         name="dive-tui",
         help=_ABOUT,
@@ -57,8 +57,10 @@ def _program() -> App:
         result_action="return_value",
     )
     program.default(_start)
-    for name, home in COMMANDS.items():
-        program.command(home, name=name)
+    for number, (name, command) in enumerate(COMMANDS.items()):
+        # Listing the commands must not load them all; a command's own help has all of its docstring.
+        summary = None if line.command else command.summary
+        program.command(command.home, name=name, help=summary, sort_key=number)
     return program
 
 
@@ -85,7 +87,7 @@ def open_execution(
     theme: Theme = None,
     common: Common = Common(),  # noqa: B008 - immutable
 ) -> int:
-    """Open the app on an execution, at its event SEQ if one is given."""
+    """Open the app on an execution, at one of its events."""
     from dive_tui.cli.opening import start_app
 
     return start_app(common.store, execution, common.ascii, theme)

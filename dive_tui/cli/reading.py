@@ -31,7 +31,7 @@ class Reading(NamedTuple):
             CommandError: something is.
         """
         if self.damage:
-            raise CommandError(self.damage, code=STORE_TROUBLE)
+            raise CommandError(self.damage, exit_code=STORE_TROUBLE)
 
 
 async def read_execution(store: ExecutionEventStore, execution_id: str, to: int | None = None) -> Reading:
@@ -53,7 +53,9 @@ async def read_execution(store: ExecutionEventStore, execution_id: str, to: int 
             raise
         events, damage = error.readable, str(error)
     if not events:
-        raise CommandError(f"{execution_id} is no longer in the store; dive-tui list shows what is", code=STORE_TROUBLE)
+        raise CommandError(
+            f"{execution_id} is no longer in the store; dive-tui list shows what is", exit_code=STORE_TROUBLE
+        )
     history = History(execution_id, events)
     if history.problem is not None and not damage:
         damage = f"the history of {execution_id} makes no sense after event {history.folded}: {history.problem}"
@@ -63,7 +65,7 @@ async def read_execution(store: ExecutionEventStore, execution_id: str, to: int 
             "what is shown of later ones is incomplete"
         )
     if history.folded == 0:
-        raise CommandError(damage, code=STORE_TROUBLE)
+        raise CommandError(damage, exit_code=STORE_TROUBLE)
     summary = await store.get_summary(execution_id)
     return Reading(summary or summarize(history.latest), history, damage)
 

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from dive_tui.app.text import display_text
-from dive_tui.cli.event_text import event_text, place
 from dive_tui.cli.options import Common, Execution, Json
 from dive_tui.cli.printing import Printer, json_text, print_json, typed
 from dive_tui.cli.problems import UsageError
@@ -24,11 +23,13 @@ async def replay(
     execution: Execution,
     /,
     *,
-    to: Annotated[int | None, Parameter(name="--to")] = None,
+    to: Annotated[int | None, Parameter(name="--to", metavar="SEQ")] = None,
     json: Json = False,
     common: Common = Common(),  # noqa: B008 - immutable
 ) -> int:
-    """Rebuild the state after an event from the recorded history; nothing is run.
+    """Rebuild the state after an event, and what the event changed.
+
+    Nothing is run: all of it comes from the recorded history.
 
     Parameters
     ----------
@@ -59,17 +60,15 @@ async def replay(
 
 def _print_state(printer: Printer, reading: Reading, result: dict[str, Any]) -> None:
     at = result["sequence"]
-    event = reading.history.event(at)
-    told = event_text(event)
+    what, path, step, said = printer.event(reading.history.event(at))
     printer.line(
         printer.status(result["status"], loud=True),
         f"  {reading.summary.workflow_name}  ",
         (reading.summary.id, "dim"),
     )
-    where = place(event, printer.glyphs)
-    printer.line((f"at event {at} of {reading.summary.last_event_seq}: ", "dim"), (told.title, "bold"), f"  {where}")
-    if told.detail:
-        printer.block(told.detail, indent=2, style="red" if told.status == "failed" else "", most=5)
+    printer.line((f"event {at} of {reading.summary.last_event_seq}  ", "dim"), what, f"  {printer.within(path, step)}")
+    if said[0]:
+        printer.line("  ", said)
     _print_record(printer, "Inputs", result["inputs"])
     _print_record(printer, "Outputs", result["outputs"])
     for name, path in result["paths"].items():

@@ -38,10 +38,10 @@ async def run(
     target: Annotated[str, Parameter(name="FILE|MODULE:WORKFLOW")],
     /,
     *,
-    workflow: Annotated[str | None, Parameter(name=("--workflow", "-w"))] = None,
-    input_: Annotated[tuple[str, ...], Parameter(name=("--input", "-i"))] = (),
-    inputs: Path | None = None,
-    key: Annotated[str | None, Parameter(name="--id")] = None,
+    workflow: Annotated[str | None, Parameter(name=("--workflow", "-w"), metavar="NAME")] = None,
+    input_: Annotated[tuple[str, ...], Parameter(name=("--input", "-i"), metavar="NAME=VALUE")] = (),
+    inputs: Annotated[Path | None, Parameter(metavar="FILE")] = None,
+    key: Annotated[str | None, Parameter(name="--id", metavar="KEY")] = None,
     watch: bool = False,
     json: Json = False,
     announce_fd: Annotated[int | None, Parameter(show=False)] = None,
@@ -57,11 +57,11 @@ async def run(
     workflow
         Which workflow of a file that holds several.
     input_
-        An input as NAME=VALUE, or NAME=@FILE to read it from a file; may be repeated.
+        An input; NAME=@FILE reads it from a file. May be repeated.
     inputs
         A JSON or YAML file with inputs; --input wins over it.
     key
-        A key of your choice: the same key again returns the execution that was started with it.
+        The same key again returns the execution it first started.
     watch
         Run it in the background and open the app on it.
     """
@@ -71,10 +71,10 @@ async def run(
         os.set_inheritable(announce_fd, False)
     if watch:
         return _watch(target, workflow, input_, inputs, key, json, common)
+    write_json = _reserve_stdout() if json else None
     prepared = prepare(target, workflow, input_, inputs)
     tell(f"warning: {warning}" for warning in prepared.warnings)
     location = resolve_location(common.store, os.environ, Path.cwd())
-    write_json = _reserve_stdout() if json else None
     report = RunReport(None if json else Printer(ascii_only=common.ascii))
     store = open_store(location.text, create=True, offload=False)
     try:
@@ -119,7 +119,7 @@ async def _run(
         except RecordingError as error:
             lost = [f"not recorded: {unit}" for unit in error.units]
             raise CommandError(
-                f"the store failed, the execution is interrupted: {error}", *lost, code=STORE_TROUBLE
+                f"the store failed, the execution is interrupted: {error}", *lost, exit_code=STORE_TROUBLE
             ) from error
     if result.existed and announce_fd is not None:
         announce(announce_fd, result.id)
@@ -134,6 +134,7 @@ class _Interruptions:
 
     def __init__(self, engine: Engine) -> None:
         self.count = 0
+        self._reason = ""
         self._engine = engine
         self._loop = asyncio.get_running_loop()
         self._before: dict[int, Any] = {}
@@ -150,14 +151,16 @@ class _Interruptions:
     def repeat(self) -> None:
         """Ask again, now that there is something to cancel."""
         if self.count:
-            self._engine.cancel("person", "interrupted")
+            self._engine.cancel("person", self._reason)
 
     def _arrived(self, number: int, _frame: FrameType | None) -> None:
         self.count += 1
         if self.count > 1:
             os._exit(INTERRUPTED)
-        os.write(2, b"cancelling; once more ends at once, without recording it\n")
-        self._loop.call_soon_threadsafe(self._engine.cancel, "person", signal.Signals(number).name)
+        self._reason = "Ctrl-C" if number == signal.SIGINT else "terminated"
+        start = b"\n" if os.isatty(2) else b""
+        os.write(2, start + b"cancelling; once more ends at once, without recording it\n")
+        self._loop.call_soon_threadsafe(self._engine.cancel, "person", self._reason)
 
 
 def _reserve_stdout() -> Callable[[bytes], None]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from dive_tui.app.text import human_count
-from dive_tui.cli.printing import Piece, Printer, last_frame, shown_duration, typed
+from dive_tui.cli.printing import Piece, Printer, last_frame, one_line, shown_duration, typed
 from dive_tui.cli.reading import Reading
 from dive_tui.cli.run_output import RunOutput
+from dive_tui.widgets.event_words import try_of
 from engine.model.events import ExecutionEvent
 from engine.model.times import seconds_between
 
@@ -86,7 +87,7 @@ class RunReport:
 
     def _failed(self, event: ExecutionEvent) -> None:
         data = event.data
-        error = (f"{data['error_type']}: {data['error']}", "red")
+        error = (one_line(f"{data['error_type']}: {data['error']}"), "red")
         self._step(event, "failed", error, last_frame(data.get("traceback", "")))
 
     def _cancelled(self, event: ExecutionEvent) -> None:
@@ -97,9 +98,10 @@ class RunReport:
     def _step(self, event: ExecutionEvent, status: str, *facts: Piece) -> None:
         assert self._printer is not None
         glyph, style = self._printer.status(status)
-        index = f"[{event.data['iteration']['index']}]" if "iteration" in event.data else ""
+        tried = try_of(event.data)
         path = f"{event.path_id} {self._printer.glyphs.within} " if self._several_paths else ""
-        pieces: list[Piece] = [(glyph.partition(" ")[0] + " ", style), (path, "dim"), (event.step_name + index, "bold")]
+        name = f"{event.step_name} {tried}".rstrip()
+        pieces: list[Piece] = [(glyph.partition(" ")[0] + " ", style), (path, "dim"), (name, "bold")]
         for fact in facts:
             if fact:
                 pieces += ["  ", (fact, "dim") if isinstance(fact, str) else fact]
@@ -116,7 +118,7 @@ def _conclude(printer: Printer, reading: Reading) -> None:
     facts = [summary.workflow_name, printer.short_id(summary.id), f"{human_count(summary.last_event_seq)} events", took]
     status, style = printer.status(summary.shown_status)
     printer.line()
-    printer.line((status + at, style), "  ", (f" {printer.glyphs.separator} ".join(facts), "dim"))
+    printer.line((status + at, style), "  ", (printer.beside(*facts), "dim"))
     if error is not None and not error.get("step"):  # else it has been told with its step
         printer.block(f"{error['type']}: {error['message']}", indent=2, style="red", most=5)
     if outputs:

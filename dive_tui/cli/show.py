@@ -8,7 +8,7 @@ from typing import Any
 from dive_tui.app.text import human_count
 from dive_tui.cli.columns import Column, print_columns
 from dive_tui.cli.options import Common, Execution, Json
-from dive_tui.cli.printing import Piece, Printer, last_frame, print_json, shown_duration, shown_time, typed
+from dive_tui.cli.printing import Piece, Printer, last_frame, one_line, print_json, shown_duration, shown_time, typed
 from dive_tui.cli.reading import Reading, execution_record, read_execution
 from dive_tui.cli.selecting import find_execution, opened_store
 from engine.model.snapshot import ExecutionSummary
@@ -23,7 +23,7 @@ async def show(
     json: Json = False,
     common: Common = Common(),  # noqa: B008 - immutable
 ) -> int:
-    """Show an execution: inputs, outputs, the error with its place, paths and steps."""
+    """Show an execution: inputs, outputs, error, paths and steps."""
     async with opened_store(common) as store:
         reading = await read_execution(store, await find_execution(store, execution))
     record = execution_record(reading)
@@ -59,7 +59,7 @@ def _print_head(printer: Printer, summary: ExecutionSummary) -> None:
         f"at {summary.at_step}" if summary.at_step and not summary.error else "",
         *(f"{name}={value}" for name, value in summary.labels.items()),
     ]
-    printer.line((f" {printer.glyphs.separator} ".join(fact for fact in facts if fact), "dim"))
+    printer.line((printer.beside(*facts), "dim"))
 
 
 def _print_record(printer: Printer, title: str, record: Any) -> None:
@@ -81,7 +81,7 @@ def _print_error(printer: Printer, reading: Reading, error: dict[str, Any]) -> N
         f"path {error['path']}" if error.get("path") else "",
         f"event {sequence}",
     ]
-    printer.line("  ", (f" {printer.glyphs.separator} ".join(fact for fact in facts if fact), "dim"))
+    printer.line("  ", (printer.beside(*facts), "dim"))
     if trace:
         printer.line()
         printer.block(trace, indent=2, style="dim")
@@ -129,7 +129,9 @@ def _rows(printer: Printer, unit: UnitRecord) -> Iterator[dict[str, Any]]:
     if not single:
         for attempt in unit.attempts:
             if attempt.iteration is None or attempt.status == "failed":
-                label = f"  attempt {attempt.attempt}" if attempt.iteration is None else f"  [{attempt.iteration}]"
+                label = (
+                    f"  attempt {attempt.attempt}" if attempt.iteration is None else f"  item {attempt.iteration + 1}"
+                )
                 yield _row(printer, unit.path, label, attempt, _error(attempt))
 
 
@@ -151,7 +153,7 @@ def _items(unit: UnitRecord) -> str:
 
 
 def _error(attempt: Attempt) -> Piece:
-    return (f"{attempt.error_type}: {attempt.error}" if attempt.error_type else attempt.error, "red")
+    return (one_line(f"{attempt.error_type}: {attempt.error}" if attempt.error_type else attempt.error), "red")
 
 
 def _hints(reading: Reading, reference: str, store: str | None) -> list[str]:

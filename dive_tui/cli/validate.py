@@ -8,7 +8,7 @@ from typing import Annotated, Any, NamedTuple
 from cyclopts import Parameter
 
 from dive_tui.cli.definitions import ProjectActions, missing_actions
-from dive_tui.cli.options import Json
+from dive_tui.cli.options import Ascii, Json
 from dive_tui.cli.printing import Printer, print_json
 from dive_tui.cli.problems import USAGE, UsageError, tell
 from engine.loading.problems import LoadError, Problem, in_file_order
@@ -42,11 +42,11 @@ class _Checked(NamedTuple):
 def validate(
     *files: Annotated[str, Parameter(name="FILE")],
     json: Json = False,
-    ascii: Annotated[bool, Parameter(name="--ascii", help="Draw with ASCII only.")] = False,
+    ascii: Ascii = False,
 ) -> int:
-    """Check workflow files, and that the project has the actions they name.
+    """Check workflow files without running anything.
 
-    Exit codes: 0 nothing wrong, or warnings only; 2 errors.
+    Their actions must be among those of the project. Exit codes: 0 nothing wrong, or warnings only; 2 errors.
     """
     if not files:
         raise UsageError("dive-tui validate needs FILE; see: dive-tui validate --help")

@@ -104,7 +104,7 @@ class Canvas:
 
     def is_free(self, start: int, stop: int) -> bool:
         """Whether these cells are on the line and nothing but guide lines is painted in them."""
-        return 0 <= start and stop <= self.width and all(style in ("", GUIDE) for style in self._styles[start:stop])
+        return start >= 0 and stop <= self.width and all(style in ("", GUIDE) for style in self._styles[start:stop])
 
     def segments(self, ground: Style) -> list[Segment]:
         """The line as segments; `ground` is the style of what lies under it."""

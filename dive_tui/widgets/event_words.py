@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -73,7 +73,7 @@ class Look(NamedTuple):
     style: str
 
 
-_LOOKS = {
+_LOOKS: dict[str, Look] = {
     ExecutionEventType.STEP_STARTED: Look("step started", "started", "dim"),
     ExecutionEventType.STEP_COMPLETED: Look("step completed", "completed", "ok"),
     ExecutionEventType.STEP_FAILED: Look("step failed", "failed", "failed"),
@@ -100,7 +100,7 @@ _EXECUTION_WORD = "execution "
 
 def look_of(event_type: str) -> Look:
     """How a kind of event looks; one that is not known by its own name."""
-    look = _LOOKS.get(ExecutionEventType(event_type)) if event_type in ExecutionEventType else None
+    look = _LOOKS.get(event_type)
     if look is None:
         return Look(event_type.replace("_", " "), "event", "dim")
     if event_type.startswith("execution_") and look.words != "continued as new":
@@ -216,7 +216,7 @@ def _pieces(*pieces: tuple[str, str]) -> Said:
     return [piece for piece in pieces if piece[0]]
 
 
-_TELLERS = {
+_TELLERS: dict[str, Callable[[Mapping[str, Any], Glyphs], Said]] = {
     ExecutionEventType.STEP_STARTED: _tell_start,
     ExecutionEventType.STEP_COMPLETED: _tell_completion,
     ExecutionEventType.STEP_FAILED: _tell_failure,

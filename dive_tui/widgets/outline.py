@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from typing import NamedTuple
 
 from engine.model.events import ExecutionEvent, ExecutionEventType
@@ -52,6 +52,7 @@ class Outline:
         """Sequences of failed attempts by path id and the unit's place on the path."""
         self.where_cells = 0
         """Characters of the longest `path › Step`."""
+        self._path_numbers: dict[str, int] = {}
 
     def catch_up(self) -> None:
         """Take in the events that were added to the history since."""
@@ -82,10 +83,18 @@ class Outline:
         """The last event that is not later; 1 for a time before the first."""
         return max(1, bisect_right(self._seconds, seconds))
 
+    def count_before(self, seconds: float) -> int:
+        """How many events are earlier."""
+        return bisect_left(self._seconds, seconds)
+
     def span(self, start: int, end: int | None, now: float) -> tuple[float, float]:
         """The times of two events; what has no end yet lasts until `now`."""
         started = self.seconds(start)
         return started, max(started, now if end is None else self.seconds(end))
+
+    def path_number(self, path_id: str) -> int:
+        """The place of a path among all that started, from 0, which chooses its hue; 0 for an unknown one."""
+        return self._path_numbers.get(path_id, 0)
 
     def _add(self, event: ExecutionEvent) -> None:
         before = self.duration
@@ -97,6 +106,8 @@ class Outline:
         self.where_cells = max(self.where_cells, len(event.path_id) + len(event.step_name) + 3)
         if event.event_type.endswith("_failed"):
             self._note_failure(event)
+        elif event.event_type == ExecutionEventType.PATH_STARTED:
+            self._path_numbers.setdefault(event.path_id, len(self._path_numbers))
 
     def _count_open(self, event: ExecutionEvent) -> None:
         kind, path = event.event_type, event.path_id

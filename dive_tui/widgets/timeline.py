@@ -2,170 +2,24 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Hashable
-from typing import Final
-
-from rich.cells import cell_len
-from rich.segment import Segment
-from rich.style import Style
-from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.geometry import Region
-from textual.message import Message
-from textual.strip import Strip
-from textual.widget import Widget
 
-from dive_tui.app.actions import Scope
 from dive_tui.app.glyphs import UNICODE, Glyphs
-from dive_tui.app.keymap import bindings
-from dive_tui.app.themes import Palette, palette_of
-from dive_tui.widgets.canvas import GUIDE, Canvas
+from dive_tui.app.themes import palette_of
 from dive_tui.widgets.event_words import elapsed_text
-from dive_tui.widgets.line_view import LineView
 from dive_tui.widgets.outline import Outline
-from dive_tui.widgets.timeline_bars import Drawing, draw_label, draw_plot
+from dive_tui.widgets.timeline_bars import Drawing
+from dive_tui.widgets.timeline_lines import CursorAsked, TimelineAxis, TimelineRows
 from dive_tui.widgets.timeline_rows import RowList
-from dive_tui.widgets.timeline_scale import TimeScale, Window, live_extent, make_scale, ticks
+from dive_tui.widgets.timeline_scale import TimeScale, Window, live_extent, make_scale
 from engine.replay.history import History
 
 LEAST_DURATION = 0.001
 """Seconds shown of an execution that took less."""
 PAN_SHARE = 0.25
 ZOOM_FACTOR = 0.5
-
-
-class CursorAsked(Message):
-    """A person wants the cursor at the event of this sequence."""
-
-    def __init__(self, sequence: int) -> None:
-        super().__init__()
-        self.sequence: Final = sequence
-
-
-class TimelineAxis(Widget):
-    """The line over the rows: round times, labels of folded gaps, and the time of the cursor."""
-
-    DEFAULT_CSS = """
-    TimelineAxis { height: 1; }
-    """
-
-    def render_line(self, y: int) -> Strip:
-        """Draw the axis, in line with the plot of the rows."""
-        width = self.size.width
-        timeline = self.parent
-        drawing = timeline.drawing if isinstance(timeline, Timeline) else None
-        if drawing is None:
-            return Strip.blank(width, self.rich_style)
-        canvas = Canvas(drawing.width, drawing.glyphs, drawing.palette)
-        for tick in ticks(drawing.scale):
-            canvas.text(tick.column, tick.label, "dim")
-        for gap in drawing.scale.gaps:
-            canvas.text(int(gap.column), gap.label, "dim")
-        column = timeline.cursor_column
-        if column is not None:
-            self._draw_cursor(canvas, column, timeline.cursor_text)
-        indent = Segment(" " * timeline.plot_start)
-        strip = Strip([indent, *canvas.segments(self.rich_style)])
-        return strip.crop_extend(0, width, None).apply_style(self.rich_style)
-
-    def _draw_cursor(self, canvas: Canvas, column: int, text: str) -> None:
-        start = min(max(0, column - cell_len(text) // 2), canvas.width - cell_len(text))
-        if start >= 0:
-            canvas.text(max(0, start - 1), " ", "")
-            canvas.text(start, text, "bold accent")
-            canvas.put(start + cell_len(text), " ", "")
-
-
-class TimelineRows(LineView):
-    """Rows of paths and units; the cursor row is that of the screen's event."""
-
-    BINDINGS = bindings(Scope.TIMELINE)
-
-    def __init__(self) -> None:
-        super().__init__(id="timeline-rows")
-        self.rows: RowList | None = None
-        self.history: History | None = None
-        self.drawing: Drawing | None = None
-        self.version = 0
-        self.label_cells = 0
-        self.cursor_column: int | None = None
-
-    @property
-    def row_count(self) -> int:
-        """Rows of paths and of units that are not folded."""
-        return len(self.rows) if self.rows is not None and self.drawing is not None else 0
-
-    def row_key(self, index: int) -> Hashable:
-        """What the look of a row depends on."""
-        assert self.rows is not None and self.drawing is not None
-        row = self.rows[index]
-        record = row.path if row.unit is None else row.unit
-        if record.ended_seq is not None:
-            return index, record.started_seq, row.folded, self.version
-        grown = len(row.path.units) if row.unit is None else len(row.unit.attempts)
-        front = int(self.drawing.scale.column(self.drawing.now) * 8)
-        return index, record.started_seq, row.folded, self.version, grown, front
-
-    def render_row(self, index: int, width: int, selected: bool) -> Strip:
-        """Draw label and plot of a row."""
-        assert self.rows is not None and self.drawing is not None
-        row = self.rows[index]
-        ground = self.rich_style + self.palette.row(self.emphasised) if selected else self.rich_style
-        return Strip([*draw_label(row, self.label_cells, self.drawing), *draw_plot(row, self.drawing, ground)])
-
-    def marker_style(self, index: int) -> Style:
-        """The marker takes the colour of what is under it."""
-        assert self.rows is not None
-        row = self.rows[index]
-        status = row.path.status if row.unit is None else row.unit.status
-        return self.palette["failed" if status == "failed" else "accent"]
-
-    def render_line(self, y: int) -> Strip:
-        """A row, and the cursor line through it."""
-        strip = super().render_line(y)
-        column = self.cursor_column
-        if column is None or not self.row_count or column >= strip.cell_length:
-            return strip
-        before, cell, after = strip.crop(0, column), strip.crop(column, column + 1), strip.crop(column + 1)
-        return Strip.join([before, Strip([self._cursor_cell(cell)], 1), after])
-
-    def _cursor_cell(self, cell: Strip) -> Segment:
-        segment = next(iter(cell), Segment(" "))
-        style = segment.style or self.rich_style
-        glyphs, palette = self.glyphs, self.palette
-        if segment.text.strip(" ") in ("", glyphs.idle_fill, glyphs.idle_break):
-            return Segment(glyphs.cursor_line, style + palette["accent"])
-        if segment.text == glyphs.eighths[-1] and not glyphs.ascii and style.color is not None:
-            on_bar = Style(color=palette["background"].color, bgcolor=style.color)
-            return Segment(glyphs.cursor_line, style + on_bar)
-        return Segment(segment.text, style + Style(reverse=True))
-
-    def move_to(self, index: int, *, scroll: bool = True, quiet: bool = False) -> None:
-        """Quietly: show the cursor on a row. Else ask the screen to go to the event of that row."""
-        if quiet:
-            super().move_to(index, scroll=scroll, quiet=True)
-        elif self.row_count and self.rows is not None and self.history is not None:
-            index = min(max(index, 0), self.row_count - 1)
-            if index != self.cursor:
-                self.post_message(CursorAsked(self.rows.sequence_of(self.history, index)))
-
-    def on_click(self, event: events.Click) -> None:
-        """A click on the plot goes to the time clicked, one on a label to its row, one on a fold mark folds."""
-        timeline = self.parent
-        offset = event.get_content_offset(self)
-        if offset is None or not isinstance(timeline, Timeline) or self.rows is None:
-            return
-        event.prevent_default()
-        index = self.scroll_offset.y + offset.y
-        inside = index < self.row_count
-        if offset.x >= timeline.plot_start:
-            timeline.ask_for_time(offset.x - timeline.plot_start)
-        elif inside and self.rows[index].unit is None and offset.x <= 2:
-            timeline.toggle_path(index)
-        elif inside:
-            self.move_to(index)
 
 
 class Timeline(Vertical):
@@ -289,10 +143,14 @@ class Timeline(Vertical):
             rows.toggle(rows[index].path.id)
             self._rearranged()
 
-    def ask_for_time(self, column: int) -> None:
-        """Ask for the last event by the time of a column of the plot."""
+    def on_timeline_rows_fold_clicked(self, message: TimelineRows.FoldClicked) -> None:
+        """Fold or unfold what was clicked."""
+        self.toggle_path(message.index)
+
+    def on_timeline_rows_plot_clicked(self, message: TimelineRows.PlotClicked) -> None:
+        """Ask for the last event by the time that was clicked."""
         if self.drawing is not None and self._outline is not None:
-            seconds = self.drawing.scale.seconds(column + 1)
+            seconds = self.drawing.scale.seconds(message.column + 1)
             self.post_message(CursorAsked(self._outline.sequence_at(seconds)))
 
     # The cursor line
@@ -310,23 +168,17 @@ class Timeline(Vertical):
         column = self.drawing.scale.column(self._outline.seconds(self._sequence))
         return int(column + 1e-9) if 0 <= column < self.drawing.width else None
 
-    @property
-    def cursor_text(self) -> str:
-        """The time of the cursor as the axis shows it."""
-        return elapsed_text(self._outline.seconds(self._sequence)) if self._outline is not None else ""
-
     def _move_line(self) -> None:
         column = self.cursor_column
+        cursor = None
+        if column is not None and self._outline is not None:
+            cursor = column, elapsed_text(self._outline.seconds(self._sequence))
+        self._axis.show(self.drawing, self.plot_start, cursor)
         place = None if column is None else column + self.plot_start
-        before = self._rows.cursor_column
-        self._axis.refresh()
-        if place == before:
-            return
-        self._rows.cursor_column = place
-        height = self._rows.size.height
-        for changed in (before, place):
+        before, self._rows.cursor_column = self._rows.cursor_column, place
+        for changed in (before, place) if before != place else ():
             if changed is not None:
-                self._rows.refresh(Region(changed, 0, 1, height))
+                self._rows.refresh(Region(changed, 0, 1, self._rows.size.height))
 
     # The scale
 
@@ -379,7 +231,6 @@ class Timeline(Vertical):
             self._rows.scroll_to_row(self._rows.cursor)
         else:
             self._rows.rows_changed()
-        self._rows.cursor_column = None
         self._move_line()
         self._rows.refresh()
 

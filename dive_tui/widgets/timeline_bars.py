@@ -10,6 +10,7 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -188,7 +189,7 @@ def _draw_density(canvas: Canvas, unit: UnitRecord, start: float, end: float, st
 def throughput(attempts: Sequence[Attempt], edges: Sequence[float], drawing: Drawing) -> list[float]:
     """How much work was done between each two of these times, in attempts, counting parts of them."""
     done = [_position(attempts, edge, drawing) for edge in edges]
-    return [max(0.0, after - before) for before, after in zip(done, done[1:], strict=False)]
+    return [max(0.0, after - before) for before, after in pairwise(done)]
 
 
 def _position(attempts: Sequence[Attempt], seconds: float, drawing: Drawing) -> float:

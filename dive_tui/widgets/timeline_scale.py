@@ -105,15 +105,19 @@ def _interpolated(value: float, grid: tuple[float, ...], targets: tuple[float, .
     return found
 
 
-def make_scale(window: Window, width: int, idle: Iterable[Gap] = (), *, break_glyph: str = "┊") -> TimeScale:
+def make_scale(
+    window: Window, width: int, idle: Iterable[Gap] = (), *, break_glyph: str = "┊", labelled: bool = True
+) -> TimeScale:
     """The scale that shows a window in `width` columns, with the long ones of its idle gaps folded.
+
+    Folded gaps are labelled with their length where there is room, if `labelled`.
 
     Raises:
         ValueError: the window is empty or has no width.
     """
     if window.length <= 0 or width <= 0:
         raise ValueError("a scale needs a window and a width")
-    folded, cells = _sized(long_gaps(idle, window), width, break_glyph)
+    folded, cells = _sized(long_gaps(idle, window), width, break_glyph, 0 if labelled else 2)
     shown = window.length - sum(gap.length for gap in folded)
     density = (width - sum(cells)) / shown
     times, columns = [window.start], [0.0]
@@ -155,10 +159,10 @@ def long_gaps(idle: Iterable[Gap], window: Window) -> list[Gap]:
     return sorted(folded)
 
 
-def _sized(gaps: list[Gap], width: int, glyph: str) -> tuple[list[Gap], list[int]]:
+def _sized(gaps: list[Gap], width: int, glyph: str, first_form: int) -> tuple[list[Gap], list[int]]:
     """The gaps for which there is room, and their cells: the most telling label for which all fit."""
     room = int(width * FOLDED_SHARE)
-    for form in range(len(_forms(Gap(0, 1), glyph))):
+    for form in range(first_form, len(_forms(Gap(0, 1), glyph))):
         cells = [len(_forms(gap, glyph)[form]) for gap in gaps]
         if sum(cells) <= room:
             return gaps, cells

@@ -47,6 +47,9 @@ def decide(program: Program, state: ExecutionState) -> list[Command]:
     """All commands wanted in this state; empty before the first event, after the last, and for an incomplete state."""
     if state.sequence == 0 or state.ended or state.incomplete_from is not None:
         return []
+    failing = [path for path in state.paths.values() if path.phase is Phase.FAILING]
+    if failing:
+        return [Command(CommandKind.FAIL_PATH, path.id, path.current_step, path.visit) for path in failing]
     if state.failure is not None:
         if state.paths:
             return [Command(CommandKind.CANCEL_PATH, path=name) for name in state.paths]
@@ -55,9 +58,6 @@ def decide(program: Program, state: ExecutionState) -> list[Command]:
         if state.path_count == 0:
             return [Command(CommandKind.START_PATH, path=FIRST_PATH, step=program.start)]
         return [Command(CommandKind.COMPLETE)]
-    for path in state.paths.values():
-        if path.phase is Phase.FAILING:
-            return [Command(CommandKind.FAIL_PATH, path=path.id, step=path.current_step, visit=path.visit)]
     wanted: list[Command] = []
     for path in state.paths.values():
         wanted += _wanted_by(path)

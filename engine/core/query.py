@@ -271,7 +271,7 @@ def _comparison(name: str, sign: str, value: str) -> Term:
     def test(summary: Queryable, now: datetime) -> bool:
         try:
             amount = amount_of(summary, now)
-        except ValueError:  # a time from a damaged store that is none
+        except (ValueError, OverflowError):  # a time from a damaged store that is none
             return False
         # A duration is equal when it rounds to what was written: nothing takes 5 s to the microsecond.
         return abs(amount - limit) * 2 <= unit if sign == "=" else compare(amount, limit)

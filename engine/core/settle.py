@@ -43,7 +43,7 @@ class Surroundings(NamedTuple):
     action_of: Callable[[str], JsonObject | None]
     """From an action's name to `{name, version?, source_hash?}`, or None when there is no such action."""
     max_payload: int
-    """Bytes of JSON that rendered parameters may have."""
+    """Bytes of JSON that rendered parameters, and each output of the execution, may have."""
 
 
 EXPRESSION_ERROR = "ExpressionError"
@@ -192,7 +192,7 @@ class _TooLargeError(ValueError):
 def _bounded(value: Any, what: str, limit: int) -> Any:
     plain, size = normalize(value, what)
     if size > limit:
-        raise _TooLargeError(f"the {what} are {size:,} bytes of JSON; {limit:,} are allowed")
+        raise _TooLargeError(f"{what}: {size:,} bytes of JSON, but only {limit:,} are allowed")
     return plain
 
 
@@ -204,8 +204,7 @@ def _items(value: Any) -> list[Any]:
 
 
 def _cannot_start(command: Command, common: dict[str, Any], error: str, error_type: str) -> Draft:
-    failed = _failed(command, common, Outcome(error=error, error_type=error_type, phase="parameters"))
-    return failed._replace(data={key: value for key, value in failed.data.items() if key != "items"})
+    return _failed(command, common, Outcome(error=error, error_type=error_type, phase="parameters"))
 
 
 def effect_key(origin: str, unit: Command, generation: int = 1) -> str:
@@ -295,9 +294,10 @@ def _complete(command: Command, program: Program, state: ExecutionState, around:
     outputs = {}
     for name, template in program.outputs:
         try:
-            outputs[name], _ = normalize(template.render(names), name)
-        except (ExpressionProblem, NotJsonError) as problem:
-            data = {"error": f"output {name!r}: {problem}", "error_type": EXPRESSION_ERROR, "caused_by": []}
+            outputs[name] = _bounded(template.render(names), "value", around.max_payload)
+        except (ExpressionProblem, NotJsonError, _TooLargeError) as problem:
+            error_type = PAYLOAD_ERROR if isinstance(problem, _TooLargeError) else EXPRESSION_ERROR
+            data = {"error": f"output {name!r}: {problem}", "error_type": error_type, "caused_by": []}
             return [Draft(ExecutionEventType.EXECUTION_FAILED, data=data)]
     return [Draft(ExecutionEventType.EXECUTION_COMPLETED, data={"outputs": outputs})]
 

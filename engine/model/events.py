@@ -19,7 +19,7 @@ JsonObject = Mapping[str, Any]
 EMPTY: JsonObject = {}
 """Shared by everything that is empty; like all recorded data, never changed in place."""
 
-_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z\Z")
+_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 _REQUIRED = ("id", "execution_id", "path_id", "sequence", "timestamp", "event_type")
 _OPTIONAL = ("step_name", "data", "schema_version", "origin", "crc")
 _KEYS = frozenset(_REQUIRED) | frozenset(_OPTIONAL)
@@ -186,10 +186,17 @@ class ExecutionEvent(NamedTuple):
             return str(error)
         if type(self.sequence) is not int or self.sequence < 1:
             return "sequence must be a whole number from 1"
-        if not _TIMESTAMP.match(self.timestamp):
+        if not _is_time(self.timestamp):
             return f"timestamp {self.timestamp[:60]!r} is not UTC RFC 3339 with microseconds"
         if not self.event_type:
             return "event_type is empty"
         if type(self.schema_version) is not int or self.schema_version < 1:
             return "schema_version must be a whole number from 1"
         return None if isinstance(data, Mapping) else "data must be an object"
+
+
+def _is_time(text: str) -> bool:
+    try:
+        return _TIMESTAMP.fullmatch(text) is not None and parse_time(text) is not None
+    except ValueError:
+        return False

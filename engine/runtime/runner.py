@@ -72,8 +72,6 @@ class Runner:
         self._cancel: _Cancellation | None = None
         self._wake = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self.begun = asyncio.Event()
-        """Set once the first events are durable, or will never be."""
 
     def cancel(self, by: str, reason: str) -> None:
         """Ask for a clean end: recorded at the next turn; running async actions are cancelled then.
@@ -97,7 +95,6 @@ class Runner:
                 while True:
                     settled = self._advance()
                     await self._commit()
-                    self.begun.set()
                     if self._execution.state.ended:
                         return self._execution.state
                     self._launch()
@@ -109,7 +106,6 @@ class Runner:
                     self._record_outcomes()
             finally:
                 await self._stop_actions()
-                self.begun.set()
 
     def _advance(self) -> bool:
         """Record everything that is wanted and needs no effect; False when it is so much that a commit is due first."""

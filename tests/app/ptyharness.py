@@ -22,7 +22,6 @@ import subprocess
 import termios
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from types import TracebackType
 
 import pyte
@@ -71,15 +70,29 @@ _PENDING = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*)?$")
 _HIDDEN = re.compile("[\x80-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]")
 
 
-@dataclass(frozen=True)
 class View:
     """What the emulated screen shows at one moment."""
 
-    lines: tuple[str, ...]
+    def __init__(self, screen: pyte.Screen) -> None:
+        self._screen = screen
+        self._lines: dict[int, str] = {}
+
+    def line(self, y: int) -> str:
+        """One line, without the blanks at its end."""
+        if y not in self._lines:
+            # Not `Screen.display`: it fails on half a wide character that something was drawn over, which is blank.
+            row = self._screen.buffer[y]
+            self._lines[y] = "".join([row[x].data for x in range(self._screen.columns)]).rstrip()
+        return self._lines[y]
+
+    @property
+    def lines(self) -> list[str]:
+        """All lines."""
+        return [self.line(y) for y in range(self._screen.lines)]
 
     @property
     def text(self) -> str:
-        """All lines."""
+        """All lines as one text."""
         return "\n".join(self.lines)
 
     def line_with(self, text: str) -> str:
@@ -135,10 +148,12 @@ class TerminalApp:
 
     def screen(self) -> View:
         """What is on the screen now."""
-        return View(tuple(line.rstrip() for line in self._screen.display))
+        view = View(self._screen)
+        view.lines  # read now, before anything changes the screen
+        return view
 
-    def styles_at(self, row: int, column: int) -> pyte.screens.Char:
-        """The character cell with its colours and attributes."""
+    def cell_at(self, row: int, column: int) -> pyte.screens.Char:
+        """The cell there: its character (``data``), colours and attributes."""
         return self._screen.buffer[row][column]
 
     def send(self, data: str | bytes) -> None:
@@ -162,11 +177,10 @@ class TerminalApp:
         """Read output until ``holds(screen)``; fails with the screen shown when it ends or the time is up first."""
         deadline = time.monotonic() + (self._timeout if timeout is None else timeout)
         while True:
-            view = self.screen()
-            if holds(view):
-                return view
+            if holds(View(self._screen)):
+                return self.screen()
             if not self._read(deadline):
-                raise AssertionError(f"the screen never came to show it:\n{view.text}")
+                raise AssertionError(f"the screen never came to show it:\n{self.screen().text}")
 
     def wait_for(self, text: str, *, timeout: float | None = None) -> View:
         """Read output until the screen shows ``text``."""

@@ -5,9 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from unicodedata import combining, normalize
 
 import pytest
+from wcwidth import wcwidth
 
+from dive_tui.app.text import display_text
+from tests.app.hostile import hostile_strings
 from tests.app.ptyharness import TerminalApp, View
 
 DEMO = Path(__file__).with_name("linedemo.py")
@@ -55,6 +59,33 @@ def test_nothing_from_a_store_reaches_the_terminal_as_a_control(app: TerminalApp
     app.press("Q")
     app.wait_for_exit()
     assert app.unexpected_controls() == []
+
+
+def test_ten_thousand_hostile_strings_in_every_widget() -> None:
+    """None gets out as a control, and each takes exactly the cells it should."""
+    strings = hostile_strings(10_000, seed=3)
+    with start("--hostile", columns=60, rows=300) as app:
+        first_line, page, compared = 4, 289, 0
+        for row in [*range(page, 9_999, page), 9_999]:
+            app.press("pagedown")
+            expected = {}
+            for number in range(row - page, row + 1):
+                shown = display_text(f"row {number} {strings[number]}", max_cells=56)
+                if all(wcwidth(character) or combining(character) for character in shown):  # what pyte can do
+                    marker = "▌" if number == row else " "
+                    expected[first_line + number - row + page] = normalize("NFC", f"│{marker}{shown}")
+            app.wait_until(lambda view, expected=expected: draws(view, expected))
+            assert {app.cell_at(y, 59).data for y in expected} == {"│"}
+            compared += len(expected)
+        assert compared > 7_000
+        app.press("Q")
+        app.wait_for_exit()
+        assert app.unexpected_controls() == []
+
+
+def draws(view: View, expected: dict[int, str]) -> bool:
+    """Whether these lines begin so, the last one, which is drawn last, looked at first."""
+    return all(normalize("NFC", view.line(y)).startswith(expected[y]) for y in reversed(expected))
 
 
 def test_the_terminal_harness_notices_controls() -> None:
@@ -113,11 +144,11 @@ def test_without_colours_the_cursor_row_is_reversed_and_bold() -> None:
     with start(NO_COLOR="1") as app:
         view = app.wait_for("row 18")
         row = next(number for number, line in enumerate(view.lines) if "▌" in line)
-        cell = app.styles_at(row, view.lines[row].index("row"))
+        cell = app.cell_at(row, view.lines[row].index("row"))
         assert cell.reverse
         assert cell.bold
         for column in range(80):
-            assert is_grey(app.styles_at(row, column).fg)
+            assert is_grey(app.cell_at(row, column).fg)
 
 
 def is_grey(colour: str) -> bool:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import random
 import unicodedata
 from collections.abc import Iterator
-from itertools import islice
+from itertools import cycle, islice
 
 import pytest
 from hypothesis import given
@@ -23,30 +22,9 @@ from dive_tui.app.text import (
     human_duration,
     pad,
 )
+from tests.app.hostile import hostile_strings
 
 HIDDEN = frozenset(["Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"])
-NASTY = [
-    *map(chr, range(0x20)),
-    "\x7f",
-    *map(chr, range(0x80, 0xA0)),
-    *"\u00ad\u061c\u200b\u200c\u200d\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2069",
-    *"\ufeff\ufe0f\ufffe\ue000\ud800\udfff\u0301\u0334\u20e3\u034f\u3164\u1160\u0000\u0378",
-    *"\U000e0041\U000e0100\U0010ffff\U0001f1e9\U0001f3fd\U0001f469\U0001f4bb",
-    "[red]",
-    "[/]",
-    "\x1b[31m",
-    "\x1b]0;title\x07",
-    "\x1b]52;c;aGk=\x07",
-    "\x1bP+q544e\x1b\\",
-    "日本",
-    "é",
-    "한",
-    "🦉",
-    "a",
-    " ",
-    "\t",
-    "\r\n",
-]
 
 
 @pytest.fixture
@@ -67,19 +45,9 @@ def is_visible(shown: str) -> bool:
     )
 
 
-def hostile(source: random.Random) -> str:
-    pieces = [source.choice(NASTY) for _ in range(source.randrange(1, 60))]
-    if source.random() < 0.3:
-        pieces += [chr(source.randrange(0x110000)) for _ in range(source.randrange(40))]
-    source.shuffle(pieces)
-    return "".join(pieces)
-
-
 def test_ten_thousand_hostile_strings_are_visible_and_fit() -> None:
-    source = random.Random(20260101)
-    for _ in range(10_000):
-        value = hostile(source)
-        cells = source.choice([0, 1, 2, 3, 10, 40, 200])
+    widths = cycle([0, 1, 2, 3, 10, 40, 200])
+    for value, cells in zip(hostile_strings(10_000, seed=1), widths, strict=False):
         shown = display_text(value, max_cells=cells)
         assert is_visible(shown), (value, shown)
         assert cell_len(shown) <= cells, (value, shown)
@@ -91,9 +59,7 @@ def test_ten_thousand_hostile_strings_are_visible_and_fit() -> None:
 
 @pytest.mark.usefixtures("ascii_only")
 def test_ten_thousand_hostile_strings_in_ascii() -> None:
-    source = random.Random(7)
-    for _ in range(10_000):
-        value = hostile(source)
+    for value in hostile_strings(10_000, seed=2):
         shown = display_text(value, max_cells=30)
         assert shown.isascii(), (value, shown)
         assert is_visible(shown)

@@ -80,7 +80,7 @@ def failure(text: str) -> str:
         "[reversed(numbers) for i in range(100)]",
         "[sum(numbers) for i in range(100)]",
         "[text.startswith(('z',)) for i in numbers]",
-        "[int('1' * 1 + str(i)) for i in numbers for j in numbers]".replace("'1' * 1 + ", ""),
+        "[int(str(i)) for i in numbers for j in numbers]",
         "list(range(1000000)) + list(range(1000000))",
         f"len(str([x for x in [1]{DOUBLING}]))",
         f"[x == y for x in [(1,)]{DOUBLING_TUPLES} for y in [[x]]]",
@@ -114,7 +114,7 @@ def test_work_is_counted(text: str) -> None:
         ("(i for i in range(300000))", BIG_RESULT),
         ("[x * x for x in [10]" + " for x in [x * x]" * 60 + "]", BIG_NUMBER),
         ("1" * 1300, BIG_NUMBER),
-        ("sum([" + "7" * 1230 + ", " * 1 + "9" * 1233 + "])", BIG_NUMBER),
+        ("sum([" + ", ".join(["9" * 1233] * 2) + "])", BIG_NUMBER),
         ("int('9' + '" + "9" * 1300 + "')", BIG_NUMBER),
         ("int('" + "9" * 3000 + "')", "a numeral has more than 2,000 characters"),
         ("round(5, -1000000000)", "round() takes at most 400 digits"),
@@ -153,7 +153,7 @@ def test_what_stands_in_the_names_is_never_too_large_to_be_taken_out() -> None:
 def test_limits_leave_room_for_work_that_is_large() -> None:
     assert compile_expression("sum(n for n in numbers if n > 5)").evaluate(NAMES) == sum(range(6, 100_000))
     assert len(compile_expression("sorted(numbers, reverse=True)").evaluate(NAMES)) == 100_000
-    assert compile_expression("[r.n for r in rows if r in same and r.k.upper()]").evaluate(NAMES)[-1:] == []
+    assert compile_expression("[r.n for r in rows if r.k.upper()]").evaluate(NAMES)[-1] == 999
     assert compile_expression("len(','.join(str(n) for n in numbers))").evaluate(NAMES) == 588_889
 
 
@@ -226,7 +226,6 @@ def test_no_attribute_of_a_python_object_is_ever_read(name: str) -> None:
         "(x for x in numbers)",
         "zip()",
         "range(3)",
-        "1 .real".split()[0],
         "mapping.keys()",
     ):
         with pytest.raises(ExpressionProblem):
@@ -273,7 +272,7 @@ def test_the_same_limit_is_met_every_time() -> None:
         with pytest.raises(ExpressionError) as caught:
             compile_expression(text).evaluate(NAMES)
         problems.add((caught.value.message, caught.value.column))
-    assert problems == {(OPERATIONS, 39)}
+    assert problems == {(OPERATIONS, 34)}
 
 
 def test_a_sentence_about_a_limit_is_not_swallowed_by_asking() -> None:

@@ -25,7 +25,7 @@ from engine.testing.ports import FakeClock, SequentialIds
 from stores.memory import MemoryExecutionEventStore
 
 START = datetime(2026, 3, 1, 9, 14, 2, tzinfo=UTC)
-HOSTILE = "\x1b]0;owned\x07\x1b]52;c;aGk=\x07 \x9b31m \u202egnp.exe \x00\t[/] [/red] [bold]$x[/] 宽字 \U0001f469\u200d\U0001f4bb"
+HOSTILE = "\x1b]0;owned\x07\x1b]52;c;aGk=\x07 \x9b31m \u202egnp.exe \x00\t[/] [/red] [bold]$x[/] 宽字 \U0001f469\u200d"
 _TURNS = 60
 
 
@@ -61,7 +61,7 @@ class Stage:
         return await task
 
 
-class CardDeclined(Exception):  # noqa: N818 - the name is what people read
+class CardDeclined(Exception):
     """The bank says no."""
 
 
@@ -91,8 +91,8 @@ def order_actions(stage: Stage) -> list[Callable[..., Any]]:
     async def charge(amount: float, currency: str) -> str:
         print(f"POST /charge {amount} {currency}")
         await stage.takes(1.66)
-        print("402 insufficient funds")
         Gateway().charge(amount, currency)
+        print("200 paid")
         return "paid"
 
     @action(name="Mail.Send")
@@ -141,7 +141,9 @@ def order_workflow(amount: float = 118.2) -> Workflow:
             ),
             Step(name="Notify", action="Mail.Send", parameters={"to": "ann@example.org", "subject": "your order"}),
             Step(name="Archive", action="Mail.Send", parameters={"to": "archive", "subject": "copy"}, end=True),
-            Step(name="Pack", action="Parcel.Pack", parameters={"items": "${state.reserved}"}, store="parcel", end=True),
+            Step(
+                name="Pack", action="Parcel.Pack", parameters={"items": "${state.reserved}"}, store="parcel", end=True
+            ),
         ),
         outputs=(Output(name="reserved", value="${len(state.reserved)}"),),
     )
@@ -213,7 +215,7 @@ class Writer:
         sequence = len(self.events) + 1
         moment = format_time(START + timedelta(seconds=at))
         event = ExecutionEvent(
-            f"event_{sequence:026}", self.execution_id, path, sequence, moment, kind, step, data if data else {}
+            f"event_{sequence:026}", self.execution_id, path, sequence, moment, kind, step, data or {}
         )
         self.events.append(event)
         return event
@@ -283,7 +285,7 @@ def long_each(events: int = 100_000, *, fails: bool = True) -> list[ExecutionEve
     writer.start("main", "Measure", at=0.05, items=names)
     moment = 0.05
     for index, name in enumerate(names):
-        item = {"iteration": {"index": index}}
+        item: dict[str, Any] = {"iteration": {"index": index}}
         writer.start("main", "Measure", at=moment, **item, step_params={"path": name})
         moment += 0.003 + 0.002 * (index % 7 == 0) + 0.01 * (index // 5000 % 2)
         output = {"path": name, "lines": index % 900, "problem": None}
@@ -314,7 +316,9 @@ def hostile_events() -> list[ExecutionEvent]:
     writer.begin([step], f"flow {HOSTILE}")
     writer.add("path_started", path, data={"current_step": step, "parent": "main"}, at=0.1)
     writer.start(path, step, at=0.2, step_params={HOSTILE: [HOSTILE, {HOSTILE: None}]})
-    writer.complete(path, step, at=1.0, output={"big": "x" * 10_000_000, HOSTILE: HOSTILE}, stored_variable="v", to=step)
+    writer.complete(
+        path, step, at=1.0, output={"big": "x" * 10_000_000, HOSTILE: HOSTILE}, stored_variable="v", to=step
+    )
     writer.start(path, step, at=1.1, visit=2)
     trace = f'Traceback (most recent call last):\n  File "{HOSTILE}", line 3, in {HOSTILE}\n    {HOSTILE}\nE: {HOSTILE}'
     writer.fail(path, step, HOSTILE * 50, at=2.0, visit=2, error_type=HOSTILE, traceback=trace, log=HOSTILE * 20)

@@ -1,0 +1,130 @@
+"""What an event changed in the state, by address."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import NamedTuple
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual.strip import Strip
+
+from dive_tui.app.text import display_text, human_count
+from dive_tui.widgets.json_text import preview, style_of
+from dive_tui.widgets.latest import Latest
+from dive_tui.widgets.line_view import LineView
+from engine.replay.diff import Change, Differences
+
+SHOWN = 200
+"""The most changes that are listed."""
+_INDENT = 4
+
+
+class _Row(NamedTuple):
+    change: Change | None
+    """None for the last row, which counts the rest."""
+    part: str
+    """`whole`, or `address` and `values` where one line is too short."""
+
+
+class ChangesView(LineView):
+    """A line per change, or two where one is too short: `~ address  old → new`."""
+
+    shows_cursor = False
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._differences = Differences([])
+        self._rows: list[_Row] = []
+        self._generation = 0
+        self._work: Latest[tuple[Differences, str]] = Latest(self, "changes", self._install, self._complain)
+
+    @property
+    def row_count(self) -> int:
+        """Lines of changes."""
+        return len(self._rows)
+
+    @property
+    def count(self) -> int:
+        """How many changes are known."""
+        return len(self._differences.changes)
+
+    def show(self, find: Callable[[], Differences], nothing: str) -> None:
+        """Show the changes `find` returns, called in a thread; where there are none, say `nothing`."""
+        self._work.ask(lambda: (find(), nothing))
+
+    def _install(self, found: tuple[Differences, str]) -> None:
+        self._differences, nothing = found
+        self.set_placeholder("empty", nothing)
+        self.scroll_to(y=0, animate=False, force=True)
+        self._lay_out()
+
+    def _complain(self, sentence: str) -> None:
+        self._differences = Differences([])
+        self.set_placeholder("error", f"The changes cannot be shown: {sentence}")
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        width = self.row_width - 1
+        self._rows = []
+        for change in self._differences.changes[:SHOWN]:
+            whole = _cells(change, width) <= width
+            self._rows += [_Row(change, "whole")] if whole else [_Row(change, "address"), _Row(change, "values")]
+        if len(self._differences.changes) > SHOWN or self._differences.more:
+            self._rows.append(_Row(None, "whole"))
+        self._generation += 1
+        self.rows_changed()
+
+    def on_resize(self) -> None:
+        """What fits one line depends on the width."""
+        super().on_resize()
+        self._lay_out()
+
+    def row_key(self, index: int) -> Hashable:
+        """Rows are drawn anew with every event."""
+        return self._generation, index
+
+    def render_row(self, index: int, width: int, selected: bool) -> Strip:
+        """Draw a change, or half of one."""
+        change, part = self._rows[index]
+        if change is None:
+            more = human_count(len(self._differences.changes) - SHOWN)
+            return Strip([Segment(f"and {more}{'+' if self._differences.more else ''} more", self.palette["dim"])])
+        if part == "address":
+            return Strip(self._address(change, width))
+        if part == "values":
+            return Strip([Segment(" " * _INDENT), *self._values(change, max(8, width - _INDENT))])
+        return Strip(self._whole(change, width))
+
+    def _whole(self, change: Change, width: int) -> list[Segment]:
+        return [*self._address(change, width), Segment("  "), *self._values(change, width)]
+
+    def _address(self, change: Change, width: int) -> list[Segment]:
+        sign: str = getattr(self.glyphs, change.kind)
+        return [
+            Segment(f"{sign} ", self.palette[f"bold {change.kind}"]),
+            Segment(display_text(change.address, max_cells=max(1, width - 2)), self.palette["text"]),
+        ]
+
+    def _values(self, change: Change, width: int) -> list[Segment]:
+        """`old → new`; the old one dim, and struck off short when both do not fit."""
+        if change.kind == "added":
+            return [Segment(preview(change.new, width), self.palette[style_of(change.new)])]
+        if change.kind == "removed":
+            return [Segment(preview(change.old, width), self.palette["dim"])]
+        arrow = f" {self.glyphs.arrow} "
+        new = preview(change.new, max(4, width - 8))
+        old = preview(change.old, max(4, min(width // 2, width - cell_len(new) - cell_len(arrow))))
+        new = preview(change.new, max(4, width - cell_len(old) - cell_len(arrow)))
+        return [
+            Segment(old, self.palette["dim"]),
+            Segment(arrow, self.palette["dim"]),
+            Segment(new, self.palette[f"bold {style_of(change.new)}"]),
+        ]
+
+
+def _cells(change: Change, limit: int) -> int:
+    """The width of a change on one line; beyond the limit just something larger."""
+    values = {"added": (change.new,), "removed": (change.old,), "changed": (change.old, change.new)}[change.kind]
+    texts = [display_text(change.address, max_cells=limit + 1), *(preview(value, limit + 1) for value in values)]
+    return 4 + sum(cell_len(text) for text in texts) + 3 * (len(values) - 1)

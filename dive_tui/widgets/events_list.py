@@ -1,0 +1,139 @@
+"""The list of events: one line each, in the words of people."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+from dive_tui.app.text import display_text, fit
+from dive_tui.widgets.event_words import SAID_CELLS, TimeFormat, elapsed_text, look_of, moment_text, says
+from dive_tui.widgets.line_view import LineView
+from dive_tui.widgets.outline import Outline
+from dive_tui.widgets.timeline_lines import CursorAsked
+from engine.model.events import ExecutionEvent
+from engine.replay.history import History
+
+KIND_CELLS = 19
+SHORT_KIND_CELLS = 15
+WIDE = 96
+"""From this width on the words for kinds are written in full."""
+LEAST_SAID = 12
+"""Cells kept for what an event says, at the cost of where it happened."""
+
+
+class EventsList(LineView):
+    """All events of a history; the cursor row is the screen's event. A person's moves go to the screen as wishes."""
+
+    def __init__(self) -> None:
+        super().__init__(id="events-list")
+        self._history: History | None = None
+        self._outline: Outline | None = None
+        self._time_format = TimeFormat.ELAPSED
+
+    @property
+    def row_count(self) -> int:
+        """One row per event."""
+        return len(self._history) if self._history is not None else 0
+
+    def show(self, history: History, outline: Outline, sequence: int) -> None:
+        """Show this history from now on, the cursor on that event."""
+        self._history, self._outline = history, outline
+        self.refresh_rows()
+        self.rows_changed(cursor=sequence - 1)
+        self.scroll_to_row(sequence - 1, center=True)
+
+    def set_cursor(self, sequence: int) -> None:
+        """Show the cursor at this event."""
+        super().move_to(sequence - 1, quiet=True)
+
+    def set_time_format(self, form: TimeFormat) -> None:
+        """Show times in this way."""
+        self._time_format = form
+        self.refresh_rows()
+
+    def move_to(self, index: int, *, scroll: bool = True, quiet: bool = False) -> None:
+        """Quietly: show the cursor on a row. Else ask the screen to go to that event."""
+        if quiet:
+            super().move_to(index, scroll=scroll, quiet=True)
+        elif self.row_count:
+            index = min(max(index, 0), self.row_count - 1)
+            if index != self.cursor:
+                self.post_message(CursorAsked(index + 1))
+
+    def row_key(self, index: int) -> Hashable:
+        """An event never changes, but how it is shown may."""
+        where = self._outline.where_cells if self._outline is not None else 0
+        return index, len(str(self.row_count)), self._time_format, where
+
+    def marker_style(self, index: int) -> Style:
+        """The marker takes the colour of a failure it stands on."""
+        assert self._history is not None
+        style = look_of(self._history.event(index + 1).event_type).style
+        return self.palette["failed" if style == "failed" else "accent"]
+
+    def render_row(self, index: int, width: int, selected: bool) -> Strip:
+        """Draw an event."""
+        assert self._history is not None
+        event = self._history.event(index + 1)
+        number = str(event.sequence).rjust(len(str(self.row_count)))
+        time = self._time_of(event)
+        look = look_of(event.event_type)
+        words_cells = KIND_CELLS if width >= WIDE else SHORT_KIND_CELLS
+        words = display_text(look.words if width >= WIDE else look.words.removeprefix("execution "), max_cells=40)
+        loud = look.style == "failed"
+        palette = self.palette
+        segments = [
+            Segment(f"{number} ", palette["bright" if selected else "dim"]),
+            Segment(f"{time}  ", palette["text" if selected else "dim"]),
+            Segment(self._glyph(look.glyph), palette[look.style]),
+            Segment(f" {fit(words, words_cells)}  ", palette["failed" if loud else "text"]),
+        ]
+        room = width - sum(cell_len(segment.text) for segment in segments)
+        where_cells = max(0, min(self._where_room(), room - LEAST_SAID, room * 3 // 5))
+        segments += self._where(event, where_cells)
+        return Strip([*segments, Segment("  "), *self._said(event, max(0, room - where_cells - 2))])
+
+    def _time_of(self, event: ExecutionEvent) -> str:
+        if self._time_format is not TimeFormat.ELAPSED:
+            return moment_text(event.timestamp, self._time_format)
+        assert self._outline is not None
+        longest = cell_len(elapsed_text(self._outline.duration))
+        return elapsed_text(self._outline.seconds(event.sequence)).rjust(longest)
+
+    def _where_room(self) -> int:
+        return self._outline.where_cells if self._outline is not None else 0
+
+    def _where(self, event: ExecutionEvent, cells: int) -> Iterator[Segment]:
+        """`path › Step`, the path in its hue."""
+        if not event.path_id or cells <= 0:
+            yield Segment(" " * cells)
+            return
+        path = display_text(event.path_id, max_cells=cells if not event.step_name else max(4, cells // 2))
+        yield Segment(path, self._hue(event.path_id))
+        step = ""
+        if event.step_name:
+            step = f" {self.glyphs.within} {display_text(event.step_name, max_cells=cells)}"
+        yield Segment(fit(step, cells - cell_len(path)), self.palette["text"])
+
+    def _hue(self, path_id: str) -> Style:
+        assert self._outline is not None
+        return self.palette.path(self._outline.path_number(path_id))
+
+    def _said(self, event: ExecutionEvent, room: int) -> Iterator[Segment]:
+        """What the event says, as far as there is room."""
+        for number, (text, style) in enumerate(says(event, self.glyphs)):
+            shown = display_text(text, max_cells=min(room, SAID_CELLS))
+            if number:
+                yield Segment("  ")
+            yield Segment(shown, self.palette[style])
+            room -= cell_len(shown) + 2
+            if room <= 2:
+                return
+
+    def _glyph(self, name: str) -> str:
+        glyph: str = getattr(self.glyphs, name)
+        return glyph.ljust(2 if self.glyphs.ascii else 1)

@@ -1,0 +1,174 @@
+"""The inspector: the event under the cursor, the state there, and what the event changed."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from functools import partial
+from typing import Any
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+
+from dive_tui.app.actions import Scope
+from dive_tui.app.keymap import bindings
+from dive_tui.app.text import human_count
+from dive_tui.widgets.changes_view import ChangesView
+from dive_tui.widgets.event_detail import Context, EventDetail
+from dive_tui.widgets.event_words import look_of
+from dive_tui.widgets.json_rows import Lazy, Place
+from dive_tui.widgets.json_tree import JsonTree, Tree
+from dive_tui.widgets.line_view import LineView
+from engine.model.events import ExecutionEvent
+from engine.replay.history import History
+from engine.replay.view import changes_at, completed_steps, open_view
+
+FEW_PATHS = 4
+"""With no more open paths than these, all are unfolded in the state."""
+
+
+class Tab(IntEnum):
+    """The views of the inspector, in their order."""
+
+    EVENT = 0
+    STATE = 1
+    CHANGES = 2
+
+
+class Inspector(Vertical):
+    """Three views of which one is shown. Which: the event at a failure, else the changes, until a person chooses."""
+
+    BINDINGS = bindings(Scope.INSPECTOR)
+
+    DEFAULT_CSS = """
+    Inspector { height: 1fr; }
+    Inspector > LineView { height: 1fr; display: none; }
+    Inspector.-event > EventDetail { display: block; }
+    Inspector.-state > JsonTree { display: block; }
+    Inspector.-changes > ChangesView { display: block; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.event = EventDetail(id="inspector-event")
+        self.state = JsonTree(id="inspector-state")
+        self.changes = ChangesView(id="inspector-changes")
+        self._explained: Context | None = None
+        self._sequence = 0
+        self._at_failure = False
+        self._chosen: Tab | None = None
+        self._tab = Tab.EVENT
+
+    def compose(self) -> ComposeResult:
+        """The three views."""
+        yield self.event
+        yield self.state
+        yield self.changes
+
+    def on_mount(self) -> None:
+        """Show the first view."""
+        self._turn_to(Tab.EVENT)
+
+    @property
+    def tab(self) -> Tab:
+        """The view that is shown."""
+        return self._tab
+
+    @property
+    def view(self) -> LineView:
+        """The widget of the view that is shown."""
+        return (self.event, self.state, self.changes)[self._tab]
+
+    def choose(self, tab: Tab) -> None:
+        """Turn to a view, which then stays until the cursor comes to a failure or leaves one."""
+        self._chosen = tab
+        self._turn_to(tab)
+
+    def show(self, context: Context, sequence: int) -> None:
+        """Show the event of this sequence, and what was true then."""
+        self._explained, self._sequence = context, sequence
+        at_failure = look_of(context.history.event(sequence).event_type).style == "failed"
+        if at_failure != self._at_failure:
+            self._at_failure = at_failure
+            self._chosen = None
+        self._turn_to(self._chosen if self._chosen is not None else Tab.EVENT if at_failure else Tab.CHANGES)
+
+    def set_placeholder(self, kind: Any, text: str, hint: str = "") -> None:
+        """What to show while there is no event."""
+        for view in (self.event, self.state, self.changes):
+            view.set_placeholder(kind, text, hint)
+
+    def set_generous(self, generous: bool) -> None:
+        """Show long values of an event at length, or their beginnings."""
+        self.event.generous = generous
+        self.event.lay_out()
+
+    def _turn_to(self, tab: Tab) -> None:
+        had_focus = self.view.has_focus
+        self._tab = tab
+        for each in Tab:
+            self.set_class(each is tab, f"-{each.name.lower()}")
+        if had_focus:
+            self.view.focus()
+        if self._explained is not None and self._sequence:
+            self._fill()
+
+    def _fill(self) -> None:
+        context, sequence = self._explained, self._sequence
+        assert context is not None
+        history = context.history
+        if self._tab is Tab.EVENT:
+            self.event.show(context, sequence)
+        elif self._tab is Tab.STATE:
+            self.state.set_placeholder("loading", "rebuilding the state")
+            self.state.show(partial(state_tree, history, sequence))
+        else:
+            nothing = history.problem if sequence > history.folded and history.problem else "nothing changed here"
+            self.changes.show(partial(changes_at, history, sequence), nothing)
+
+    # Keys
+
+    def action_fold(self) -> None:
+        """Fold the branch of the state."""
+        self.state.action_fold()
+
+    def action_unfold(self) -> None:
+        """Unfold the branch of the state."""
+        self.state.action_unfold()
+
+    def why_not_fold(self) -> str | None:
+        """Only the state has branches."""
+        return None if self._tab is Tab.STATE else "There are branches to fold in the State tab; v turns to it."
+
+    why_not_unfold = why_not_fold
+
+
+def state_tree(history: History, sequence: int) -> Tree:
+    """The state at an event beside the one before it; what finished stands folded and is looked up when opened."""
+    state, before = history.state_at(sequence), history.state_at(sequence - 1)
+    value: dict[str, Any] = open_view(state)
+    value["script_globals"] = {name: held for name, (held, _) in state.script_globals.items()}
+    old: dict[str, Any] = open_view(before)
+    old["script_globals"] = {name: held for name, (held, _) in before.script_globals.items()}
+    value["completed_steps"] = old["completed_steps"] = Lazy(partial(_completed, history, sequence), "by step")
+    if history.event(sequence).event_type == "execution_started":
+        old = value
+    return Tree(value, old, _open_places(value, history.event(sequence)))
+
+
+def _completed(history: History, sequence: int) -> dict[str, Any]:
+    paths = [path for path in list(history.index.paths.values()) if path.started_seq <= sequence]
+    return completed_steps(history, [unit for path in paths for unit in path.units_at(sequence)], sequence)
+
+
+def _open_places(value: dict[str, Any], event: ExecutionEvent) -> frozenset[Place]:
+    """What is unfolded at first: the paths with their variables, of many only the event's own, and the error."""
+    places: set[Place] = {("paths",), ("error",)}
+    paths = value["paths"]
+    for name in paths if len(paths) <= FEW_PATHS else [event.path_id]:
+        places |= {("paths", name), ("paths", name, "variables")}
+    return frozenset(places)
+
+
+def tab_names(sequence: int) -> list[str]:
+    """The titles of the views."""
+    return [f"Event {human_count(sequence)}" if sequence else "Event", "State", "Changes"]

@@ -1,0 +1,23 @@
+"""A file store in a folder of its own, and histories to put into it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+import tests.sizes  # noqa: F401 - sets hypothesis up
+from stores.file_store import FileExecutionEventStore
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    return tmp_path / "store"
+
+
+@pytest.fixture
+async def store(base: Path) -> AsyncIterator[FileExecutionEventStore]:
+    store = FileExecutionEventStore(base, create=True, offload=False)
+    yield store
+    await store.close()
