@@ -100,13 +100,14 @@ class DiveApp(Shell):
 
     def open_execution(self, summary: ExecutionSummary, sequence: int | None) -> None:
         """Show one execution, at an event when one is given."""
-        self._show_execution(summary.id, sequence)
+        self._show_execution(summary.id, sequence, summary)
 
-    def _show_execution(self, execution_id: str, sequence: int | None) -> None:
+    def _show_execution(self, execution_id: str, sequence: int | None, summary: ExecutionSummary | None = None) -> None:
         from dive_tui.screens.execution import ExecutionScreen
 
         assert self._store is not None
-        self.push_screen(ExecutionScreen(self._store, execution_id, sequence, guide=self._guide, now=self._now))
+        screen = ExecutionScreen(self._store, execution_id, sequence, summary=summary, guide=self._guide, now=self._now)
+        self.push_screen(screen)
         self._guide = False
 
     async def on_unmount(self) -> None:

@@ -47,15 +47,15 @@ async def events(
     async with opened_store(common) as store:
         execution_id = await find_execution(store, execution)
         found, damage = await _read(store, execution_id, first, last)
-        start = found[0] if first == 1 else next(iter(await store.get_events(execution_id, 1, 1)), None)
+        start = found if first == 1 else (await _read(store, execution_id, 1, 1))[0]
     chosen = [event for event in found if not wanted or event.event_type in wanted]
     if not chosen and damage is None:
         raise UsageError(_nothing(execution_id, wanted, first, bool(found)))
     if json:
         for event in chosen:
             print_json(event.to_dict(), indented=False)
-    else:
-        _print_events(Printer(ascii_only=common.ascii), chosen, start)
+    elif chosen:
+        _print_events(Printer(ascii_only=common.ascii), chosen, start[0] if start else None)
     if damage is not None:
         raise damage
     return 0

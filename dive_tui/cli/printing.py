@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, TextIO
 
@@ -24,6 +25,7 @@ PIPE_WIDTH = 120
 """Cells of a line where there is no terminal and COLUMNS says nothing."""
 
 _UNBROKEN = 4_000
+_LINE = re.compile(r"[^\n]*\n|[^\n]+\Z|\A\Z")
 
 STATUS_STYLES = {
     "completed": "green",
@@ -43,7 +45,9 @@ PALETTE = {"ok": "green", "failed": "red", "running": "blue", "waiting": "yellow
 """What the app's names of colours are in rich; `text` and others are plain."""
 
 # Characters that act on a terminal, hide or reorder text, and that JSON would allow to stand as they are.
-_RAW = re.compile("[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+_RAW = re.compile(
+    "[\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
 
 
 class Printer:
@@ -92,8 +96,8 @@ class Printer:
 
     def block(self, value: str, *, indent: int = 0, style: str = "", most: int | None = None) -> None:
         """A text of several lines, wrapped to the width; at most so many of them."""
-        width = (self._wrap or self.width) - indent
-        for number, shown in enumerate(display_lines(value, max(20, width))):
+        width = max(20, (self._wrap or self.width) - indent)
+        for number, shown in enumerate(_wrapped(value, width)):
             if most is not None and number >= most:
                 self.line(" " * indent, (f"{ellipsis()} more with --json", "dim"))
                 return
@@ -156,6 +160,15 @@ class Printer:
             self.line(("Look: " if number == 0 else "      ", "dim"), command)
 
 
+def _wrapped(value: str, width: int) -> Iterator[str]:
+    for found in _LINE.finditer(value):
+        line = found[0].removesuffix("\n")
+        if len(line) <= width and line.isascii() and line.isprintable():  # as nearly all are
+            yield line
+        else:
+            yield from display_lines(line, width)
+
+
 def _given_width() -> int | None:
     given = os.environ.get("COLUMNS", "")
     return int(given) if given.isdigit() and int(given) > 0 else None
@@ -168,7 +181,7 @@ def json_text(value: Any, *, indented: bool = False) -> str:
 
 def json_bytes(value: Any, *, indented: bool = True) -> bytes:
     """JSON as one line or indented, with its line end; whatever it holds, it does nothing to a terminal."""
-    text = _RAW.sub(lambda found: f"\\u{ord(found[0]):04x}", json_text(value, indented=indented))
+    text = _RAW.sub(lambda found: json.dumps(found[0])[1:-1], json_text(value, indented=indented))
     return text.encode() + b"\n"
 
 

@@ -15,6 +15,9 @@ from engine.model.snapshot import ExecutionSummary
 from engine.model.times import seconds_between
 from engine.replay.index import Attempt, UnitRecord
 
+_MOST_TRACEBACK = 32_768
+"""Characters of it that are shown, as many as the engine records."""
+
 
 async def show(
     execution: Execution,
@@ -74,7 +77,7 @@ def _print_error(printer: Printer, reading: Reading, error: dict[str, Any]) -> N
     sequence = reading.history.failure_sequence() or error["sequence"]
     cause = reading.history.event(sequence)
     trace = cause.data.get("traceback")
-    trace = trace if isinstance(trace, str) else ""
+    trace = trace[-_MOST_TRACEBACK:] if isinstance(trace, str) else ""
     facts = [
         last_frame(trace),
         f"step {error['step']}" if error.get("step") else "",

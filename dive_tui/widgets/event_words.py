@@ -20,9 +20,14 @@ SAID_CELLS = 400
 class TimeFormat(StrEnum):
     """How times of events are shown."""
 
-    ELAPSED = "since the start"
+    ELAPSED = "elapsed"
     UTC = "UTC"
-    LOCAL = "local time"
+    LOCAL = "local"
+
+    @property
+    def described(self) -> str:
+        """How times are shown, in words."""
+        return {"elapsed": "since the start", "UTC": "in UTC", "local": "in local time"}[self.value]
 
     @property
     def following(self) -> TimeFormat:

@@ -50,6 +50,8 @@ class Outline:
         """Sequences of failures by path id."""
         self.unit_failures: dict[tuple[str, int], list[int]] = {}
         """Sequences of failed attempts by path id and the unit's place on the path."""
+        self.step_bounds = array("q")
+        """Sequences at which steps began or ended, items of an each aside."""
         self.where_cells = 0
         """Characters of the longest `path › Step`."""
         self._path_numbers: dict[str, int] = {}
@@ -92,6 +94,16 @@ class Outline:
         started = self.seconds(start)
         return started, max(started, now if end is None else self.seconds(end))
 
+    def next_step(self, sequence: int) -> int | None:
+        """Where the next step begins or ends after this event."""
+        at = bisect_right(self.step_bounds, sequence)
+        return self.step_bounds[at] if at < len(self.step_bounds) else None
+
+    def previous_step(self, sequence: int) -> int | None:
+        """Where the last step began or ended before this event."""
+        at = bisect_left(self.step_bounds, sequence)
+        return self.step_bounds[at - 1] if at else None
+
     def path_number(self, path_id: str) -> int:
         """The place of a path among all that started, from 0, which chooses its hue; 0 for an unknown one."""
         return self._path_numbers.get(path_id, 0)
@@ -111,6 +123,8 @@ class Outline:
 
     def _count_open(self, event: ExecutionEvent) -> None:
         kind, path = event.event_type, event.path_id
+        if (kind == ExecutionEventType.STEP_STARTED or kind in _STEP_ENDS) and "iteration" not in event.data:
+            self.step_bounds.append(event.sequence)
         if kind == ExecutionEventType.STEP_STARTED:
             if "items" not in event.data:
                 self._open[path] = self._open.get(path, 0) + 1

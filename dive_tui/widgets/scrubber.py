@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from itertools import pairwise
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -128,12 +129,12 @@ class Scrubber(Widget):
         starts = history.index.step_starts
         bounds = [0, *(outline.count_before(scale.seconds(column)) for column in range(1, room)), len(outline)]
         edges = [bisect_right(starts, bound) for bound in bounds]
-        steps = [after - before for before, after in zip(edges, edges[1:], strict=False)]
+        steps = [after - before for before, after in pairwise(edges)]
         self._drawn = key, scale, steps
         return scale, steps
 
     def _failed_columns(self, scale: TimeScale, room: int) -> set[int]:
-        """The cells in which something failed; found one by one, so that their number counts and not that of failures."""
+        """The cells in which something failed; costs what there are of them, not what there are of failures."""
         history, outline = self._history, self._outline
         assert history is not None and outline is not None
         failures = history.index.failures

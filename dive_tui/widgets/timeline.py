@@ -13,7 +13,7 @@ from dive_tui.widgets.outline import Outline
 from dive_tui.widgets.timeline_bars import Drawing
 from dive_tui.widgets.timeline_lines import CursorAsked, TimelineAxis, TimelineRows
 from dive_tui.widgets.timeline_rows import RowList
-from dive_tui.widgets.timeline_scale import TimeScale, Window, live_extent, make_scale
+from dive_tui.widgets.timeline_scale import TimeScale, Window, live_extent, long_gaps, make_scale
 from engine.replay.history import History
 
 LEAST_DURATION = 0.001
@@ -125,6 +125,20 @@ class Timeline(Vertical):
         if self._window is not None:
             self._window = self._window.panned(share, self._whole)
             self._rescale()
+
+    @property
+    def has_long_gaps(self) -> bool:
+        """Whether there are idle gaps in view that are folded, or would be."""
+        if self._outline is None:
+            return False
+        return bool(long_gaps(self._outline.idle, self._window or self._whole))
+
+    @property
+    def idle_fact(self) -> str:
+        """What to say of idle gaps in view; nothing when there are none."""
+        if not self.has_long_gaps:
+            return ""
+        return "idle folded" if self.folds_idle else "idle shown"
 
     @property
     def zoomed(self) -> bool:

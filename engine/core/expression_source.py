@@ -190,12 +190,12 @@ def _syntax_error(source: ParsedSource, strings: list[tuple[int, int]], problem:
 
 def _broken_f_string(text: str, strings: list[tuple[int, int]]) -> int:
     """Where the first f-string starts that does not parse; older Pythons tell no position inside one."""
-    for start, end in strings:
+    for start, end in strings[:-1]:
         try:
             ast.parse(text[start:end], mode="eval")
         except SyntaxError:
             return start
-    return strings[0][0]
+    return strings[-1][0]
 
 
 def _check_characters(text: str) -> None:

@@ -195,7 +195,7 @@ def _found(container: Any, item: Any) -> bool:
     try:
         return item in container
     except TypeError:  # a mapping's items() hashes the key of what it looks for
-        raise Fault(f"{kind_of(item)} with a key that cannot be one") from None
+        raise Fault("a list or a mapping cannot be a key") from None
 
 
 def check_key(key: Any, frame: Frame) -> None:

@@ -189,6 +189,22 @@ async def test_the_mouse_moves_selects_and_scrolls() -> None:
         assert rows.cursor == 10
 
 
+async def test_rows_that_come_below_tell_nothing_but_a_changed_row_under_the_cursor_does() -> None:
+    rows = Rows(100)
+    app = RowsApp(rows)
+    async with app.run_test(size=(60, 24)) as pilot:
+        await settle(pilot)
+        app.told.clear()
+        rows.count = 200
+        rows.rows_changed()
+        await settle(pilot)
+        assert app.told == []
+        rows.versions[0] = 1
+        rows.rows_changed()
+        await settle(pilot)
+        assert [message.key for message in app.told] == [(0, 1)]
+
+
 async def test_rows_that_come_above_do_not_move_the_view() -> None:
     rows = Rows(1000)
     app = RowsApp(rows)

@@ -468,6 +468,9 @@ async def test_ascii_mode_reaches_panes_and_text() -> None:
             pane.set_tabs(["Event", "é"], 0)
             await settle(pilot)
             assert border(pane)[0].startswith("+- Event | ? -")
+            pane.set_title("long " * 20)
+            await settle(pilot)
+            assert border(pane)[0].endswith("~ -+")
             assert app.glyphs.ascii
             assert app.main.query_one("#events", Rows).render_line(0).text.startswith(">row 0")
     finally:

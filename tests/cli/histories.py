@@ -11,6 +11,7 @@ from engine.lifecycle.engine import Engine
 from engine.model.events import ExecutionEvent
 from engine.model.workflow import Each, Edge, Input, Output, Step, Workflow
 from engine.testing.ports import FakeClock, SequentialIds
+from stores.codec import encode_batch
 from stores.file_store import FileExecutionEventStore
 
 
@@ -81,6 +82,14 @@ def append(folder: Path, *events: ExecutionEvent) -> None:
             await store.append_events([event])
 
     in_store(folder, write)
+
+
+def forge(folder: Path, *events: ExecutionEvent) -> None:
+    """Write events that no store would take."""
+    in_store(folder, FileExecutionEventStore.list_executions)
+    history = folder / events[0].execution_id / "events.jsonl"
+    history.parent.mkdir()
+    history.write_bytes(b"".join(line for event in events for line in encode_batch([event])))
 
 
 def in_store(folder: Path, work: Callable[[FileExecutionEventStore], Any]) -> Any:

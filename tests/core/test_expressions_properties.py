@@ -175,7 +175,13 @@ def _fits_in_field(text: str) -> bool:
     return text.count("'") == 2 and "\\" not in text and '"' not in text
 
 
-EXPRESSIONS = st.one_of(*_grown(3).values())
+_GROWN = st.one_of(*_grown(3).values())
+
+
+@st.composite
+def expressions(draw: st.DrawFn) -> str:
+    """Expressions of every kind, their steps of a path still open."""
+    return draw(_GROWN)
 
 
 def _written(template: str, step: str) -> str:
@@ -213,8 +219,8 @@ OWN_RULES = ("'+' needs two numbers", "'-' needs two numbers", "'%' is the remai
 
 
 @pytest.mark.filterwarnings("ignore::SyntaxWarning")  # of `eval`, about `0 is None`
-@settings(deadline=None, max_examples=1500)
-@given(template=EXPRESSIONS, state=STATES, i=st.integers(-3, 3), w=TEXTS, r=ROWS)
+@settings(max_examples=10 * settings.default.max_examples)
+@given(template=expressions(), state=STATES, i=st.integers(-3, 3), w=TEXTS, r=ROWS)
 def test_a_generated_expression_has_the_value_cpython_gives_it(
     template: str, state: dict[str, Any], i: int, w: str, r: dict[str, Any]
 ) -> None:
@@ -251,7 +257,6 @@ JSON_VALUES = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(value=JSON_VALUES)
 def test_json_written_as_an_expression_is_itself(value: Any) -> None:
     for text in (
@@ -265,7 +270,6 @@ def test_json_written_as_an_expression_is_itself(value: Any) -> None:
         assert json.dumps(compile_expression(text).evaluate({"value": value})) == json.dumps(value)
 
 
-@settings(deadline=None)
 @given(value=JSON_VALUES, other=JSON_VALUES)
 def test_comparisons_are_those_of_python(value: Any, other: Any) -> None:
     names = {"a": value, "b": other}
@@ -279,7 +283,7 @@ def test_comparisons_are_those_of_python(value: Any, other: Any) -> None:
 TOKENS = [*"a1()[]{}'\"\\:,+*/#\n", ".b", "f'", "if", "for", "in", "not", "lambda"]
 
 
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=5 * settings.default.max_examples)
 @given(text=st.text(max_size=40) | st.lists(st.sampled_from(TOKENS), max_size=14).map(" ".join))
 def test_any_text_is_an_expression_or_a_sentence_with_a_column(text: str) -> None:
     try:

@@ -223,7 +223,7 @@ def test_queries_differ_by_their_text() -> None:
     assert parse_query("a") != "a"
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=5 * settings.default.max_examples)
 @given(query=st.text('ab:-"\\<=> status…1hé', max_size=25) | st.text(max_size=20))
 def test_any_text_is_a_query_with_a_normal_form_or_a_sentence(query: str) -> None:
     try:
@@ -239,7 +239,6 @@ def test_any_text_is_a_query_with_a_normal_form_or_a_sentence(query: str) -> Non
         assert again.matches(summary, NOW) is parsed.matches(summary, NOW)
 
 
-@settings(deadline=None)
 @given(word=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20))
 def test_any_text_can_be_searched_for_in_quotes(word: str) -> None:
     quoted = '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'

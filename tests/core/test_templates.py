@@ -249,7 +249,6 @@ JSON_VALUES = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(value=JSON_VALUES)
 def test_escaped_values_render_to_themselves(value: Any) -> None:
     def escaped(part: Any) -> Any:
@@ -262,7 +261,6 @@ def test_escaped_values_render_to_themselves(value: Any) -> None:
     assert json.dumps(render(escaped(value))) == json.dumps(value)
 
 
-@settings(deadline=None)
 @given(before=st.text("ab $}'\"\n"), value=JSON_VALUES, after=st.text("ab {}'\"#\n"))
 def test_literals_of_any_kind_end_where_they_should(before: str, value: Any, after: str) -> None:
     before = before.replace("$", "") + "."
@@ -276,7 +274,7 @@ def _is_storable(value: Any) -> bool:
     return not isinstance(value, int) or -(2**63) <= value < 2**64
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=5 * settings.default.max_examples)
 @given(text=st.text("ab.${}'\"[]()#\\\n ", max_size=30))
 def test_any_text_is_a_template_or_a_sentence_with_a_column(text: str) -> None:
     try:

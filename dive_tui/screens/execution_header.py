@@ -1,0 +1,140 @@
+"""The header of the execution screen: what it is, its status as a pill, the answer in words, and where one stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dive_tui.app.glyphs import Glyphs
+from dive_tui.app.text import human_count, human_duration
+from dive_tui.app.themes import STATUS_TOKENS
+from dive_tui.widgets.event_words import TimeFormat, moment_text
+from dive_tui.widgets.parts import Part, part
+from engine.model.snapshot import ExecutionSummary
+from engine.model.state import PathState
+from engine.replay.history import History
+
+_NAMED_STEPS = 3
+"""How many steps that run at once are named."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderFacts:
+    """What the header is made from."""
+
+    execution_id: str
+    summary: ExecutionSummary | None
+    history: History | None
+    sequence: int
+    follow: bool
+    elapsed: float
+    """Seconds from its start to its end, or to now."""
+    time_format: TimeFormat
+    loading: tuple[int, int] | None = None
+    """Events read of all, while the history is being read."""
+    with_keys: bool = False
+    """Whether the line must also tell where the keys are, since there is no footer."""
+
+    @property
+    def total(self) -> int:
+        """Events there are."""
+        return len(self.history) if self.history is not None else self.summary.last_event_seq if self.summary else 0
+
+
+def header_parts(facts: HeaderFacts, glyphs: Glyphs) -> list[Part]:
+    """The parts of the line, with what may go first."""
+    summary = facts.summary
+    identity = f"{glyphs.ellipsis}{facts.execution_id[-5:]}"
+    if summary is None:
+        return [part((identity, "dim")), part(("loading", "dim"), priority=2), *_keys(facts)]
+    status = summary.shown_status
+    style = STATUS_TOKENS.get(status, "dim")
+    made = [
+        part((summary.workflow_name, "bold bright"), priority=3, shrink=8),
+        part((identity, "dim"), priority=5, gap=1),
+        part((f" {glyphs.status(status)} {status.upper()} ", f"pill {style}"), priority=1),
+        *_answer(facts, summary, status, glyphs),
+    ]
+    started = moment_text(summary.start_time, _clock_format(facts.time_format), exact=False)
+    zone = "" if facts.time_format is TimeFormat.LOCAL else " UTC"
+    took = human_duration(facts.elapsed)
+    dot = f" {glyphs.separator} "
+    made.append(part((f"{started}{zone}{dot}", "dim"), priority=9, right=True))
+    made.append(part((took, "text"), priority=7, right=True, gap=0))
+    made.append(part(*_position(facts), priority=2, right=True, gap=3))
+    made.append(part(_right_end(facts, status, glyphs), priority=2, right=True))
+    return [*made, *_keys(facts)]
+
+
+def _clock_format(form: TimeFormat) -> TimeFormat:
+    return TimeFormat.LOCAL if form is TimeFormat.LOCAL else TimeFormat.UTC
+
+
+def _keys(facts: HeaderFacts) -> list[Part]:
+    if not facts.with_keys:
+        return []
+    return [part(("?", "bold bright"), (" keys", "dim"), priority=2, right=True, verb="help")]
+
+
+def _answer(facts: HeaderFacts, summary: ExecutionSummary, status: str, glyphs: Glyphs) -> list[Part]:
+    dot = (f" {glyphs.separator} ", "dim")
+    if status == "failed":
+        kind, _, message = summary.error.partition(": ")
+        pieces: list[tuple[str, str]] = [(summary.at_step, "failed"), dot] if summary.at_step else []
+        pieces += (
+            [(kind, "text"), (f": {message}", "text")] if message else [(summary.error or "no reason given", "text")]
+        )
+        if summary.attempt > 1:
+            pieces += [dot, (f"{summary.attempt} tries", "dim")]
+        return [part(*pieces, priority=4, shrink=14)]
+    if status in ("completed", "cancelled", "continued"):
+        return [part((_size(facts, summary), "dim"), priority=8)]
+    where = _standing(facts, summary)
+    if status == "interrupted":
+        words = f"stopped at {where}: its runner is gone" if where else "its runner is gone"
+        return [part((words, "text"), priority=4, shrink=14)]
+    return [part((where or "starting", "text"), priority=4, shrink=14)]
+
+
+def _size(facts: HeaderFacts, summary: ExecutionSummary) -> str:
+    paths = f"{human_count(summary.path_count)} path{'' if summary.path_count == 1 else 's'}"
+    if facts.history is None:
+        return paths
+    steps = len(facts.history.index.step_starts)
+    return f"{human_count(steps)} step{'' if steps == 1 else 's'} on {paths}"
+
+
+def _standing(facts: HeaderFacts, summary: ExecutionSummary) -> str:
+    """The steps that run now, of an each with how far it is."""
+    paths = list(facts.history.latest.paths.values()) if facts.history is not None else []
+    if not paths:
+        return summary.at_step
+    named = [_step(path) for path in paths[-_NAMED_STEPS:]]
+    more = f" and {human_count(len(paths) - _NAMED_STEPS)} more" if len(paths) > _NAMED_STEPS else ""
+    return ", ".join(named) + more
+
+
+def _step(path: PathState) -> str:
+    each = path.each
+    return f"{path.current_step} {human_count(each.done)}/{human_count(len(each.items))}" if each else path.current_step
+
+
+def _position(facts: HeaderFacts) -> list[tuple[str, str]]:
+    if facts.loading is not None:
+        loaded, total = facts.loading
+        return [(f"loading {human_count(loaded)} of {human_count(total)}", "dim")]
+    if facts.history is None:
+        return [(f"{human_count(facts.total)} events", "dim")]
+    behind = facts.sequence < facts.total
+    return [(human_count(facts.sequence), "bold bright" if behind else "text"), (f"/{human_count(facts.total)}", "dim")]
+
+
+def _right_end(facts: HeaderFacts, status: str, glyphs: Glyphs) -> tuple[str, str]:
+    """`live` while it runs and is followed, the number of new events while one stands behind, else how it stands."""
+    if status == "interrupted":
+        return f"{glyphs.interrupted} interrupted", "waiting"
+    if facts.summary is None or facts.summary.live is None:
+        return f"{glyphs.ended} ended", "dim"
+    new = facts.total - facts.sequence
+    if facts.follow or facts.history is None:
+        return f"{glyphs.live} live", "running"
+    return (f"{glyphs.down} {human_count(new)} new", "accent") if new else (f"{glyphs.live} live, holding", "dim")

@@ -1,0 +1,70 @@
+"""A process that does with a file store what it is told: a line of JSON `[METHOD, ARGUMENT, …]` in, the outcome out.
+
+The outcome is `[null, RESULT]` or `[NAME OF THE ERROR, MESSAGE]`. Besides the methods of the store: `append MARK N`
+appends the n-th batch of the history with that mark, `append_for_ever` goes on appending and prints the last sequence
+after each, `fork` leaves a child of its own behind and says its process id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from engine.testing.conformance_events import HistoryMaker
+from stores.file_store import FileExecutionEventStore
+from tests.stores.histories import batches
+
+WORKS = 200
+history = cache(lambda mark: batches(works=WORKS, mark=mark))
+
+
+async def append_for_ever(store: FileExecutionEventStore) -> None:
+    maker = HistoryMaker()
+    batch = maker.begin()
+    while True:
+        await store.append_events(batch)
+        print(json.dumps([None, batch[-1].sequence]), flush=True)
+        batch = maker.work("x" * (maker.sequence % 5000))
+
+
+def fork() -> int:
+    process = os.fork()
+    if not process:
+        os.close(0)
+        os.close(1)
+        signal.pause()
+    return process
+
+
+async def obey(store: FileExecutionEventStore, method: str, *args: Any) -> Any:
+    if method == "append":
+        mark, number = args
+        return await store.append_events(history(mark)[number])
+    if method == "append_for_ever":
+        return await append_for_ever(store)
+    if method == "fork":
+        return fork()
+    if method == "live":
+        summary = await store.get_summary(*args)
+        return summary and summary.live
+    return await getattr(store, method)(*args)
+
+
+async def main() -> None:
+    store = FileExecutionEventStore(Path(sys.argv[1]), create=True, offload=False, durability="normal")
+    for line in sys.stdin:
+        try:
+            outcome = [None, await obey(store, *json.loads(line))]
+        except Exception as error:
+            outcome = [type(error).__name__, str(error)]
+        print(json.dumps(outcome), flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
