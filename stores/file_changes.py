@@ -74,6 +74,8 @@ class ChangesWriter:
 class ChangesReader:
     """What is added to the file from now on."""
 
+    _fd: int | None = None
+
     def __init__(self, base: Path) -> None:
         self._base = base
         self._folder = base.stat()
@@ -111,7 +113,7 @@ class ChangesReader:
         self.close()
 
     def _look_at_all(self) -> frozenset[str]:
-        self._offset = 0
+        self._offset = 0 if self._fd is None else os.fstat(self._fd).st_size
         return frozenset()
 
     def _check_folder(self) -> None:
@@ -156,16 +158,16 @@ async def _wakeups(base: Path) -> AsyncGenerator[None, None]:
     """Something when the file may have changed, and once a second in any case: a folder can vanish unannounced."""
     from watchfiles import awatch
 
-    changes = awatch(
-        base,
-        watch_filter=lambda _, path: path.endswith(f"/{CHANGES}"),
-        step=_STEP_MS,
-        debounce=_DEBOUNCE_MS,
-        rust_timeout=_LOOK_EVERY_MS,
-        yield_on_timeout=True,
-        recursive=False,
-    )
     try:
+        changes = awatch(
+            base,
+            watch_filter=lambda _, path: path.endswith(f"/{CHANGES}"),
+            step=_STEP_MS,
+            debounce=_DEBOUNCE_MS,
+            rust_timeout=_LOOK_EVERY_MS,
+            yield_on_timeout=True,
+            recursive=False,
+        )
         async with aclosing(changes):
             async for _ in changes:
                 yield

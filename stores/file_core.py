@@ -232,15 +232,20 @@ class FileCore:
             raise ConflictError(f"event {sequence} cannot be the first one of {execution_id}") from None
 
     def _read_from(self, fd: int, folder: Path, from_seq: int, limit: int | None) -> Reading:
-        near = self._place_before(folder, os.fstat(fd).st_ino, from_seq)
-        if near.sequence == from_seq:
-            return read_surely(fd, folder.name, near, limit)
-        # Lines are counted, not parsed: that the event before the first one is where it should be proves the count.
-        start = find_line(fd, from_seq - 1, near)
-        if start is not None:
-            found = read_surely(fd, folder.name, start, None if limit is None else limit + 1)
-            if found.events or found.damage is not None:
-                return found
+        inode, place = self._places.get(folder.name, (0, START))
+        remembered = place if inode == os.fstat(fd).st_ino and place.sequence <= from_seq else None
+        if remembered is not None and remembered.sequence == from_seq:
+            return read_surely(fd, folder.name, remembered, limit)
+        stored = load_snapshot(folder) if remembered is None and from_seq > 1 else None
+        for near in (remembered, stored and stored.place, START):
+            if near is None or near.sequence > from_seq:
+                continue
+            # Lines are counted, not parsed: the event before the first one, where it should be, proves the count.
+            start = find_line(fd, max(near.sequence, from_seq - 1), near)
+            if start is not None:
+                found = read_surely(fd, folder.name, start, None if limit is None else limit + 1)
+                if found.events or found.damage is not None:
+                    return found
         # Nothing is there, unless line ends were lost: only reading it all can tell.
         return survey(fd, folder.name)
 
@@ -257,14 +262,6 @@ class FileCore:
         except MISSING:
             self._check_base()
             return None
-
-    def _place_before(self, folder: Path, inode: int, from_seq: int) -> Place:
-        """The nearest place before an event that is known without reading the history."""
-        known_inode, place = self._places.get(folder.name, (0, START))
-        if known_inode == inode and place.sequence <= from_seq:
-            return place
-        stored = load_snapshot(folder) if from_seq > 1 else None
-        return stored.place if stored is not None and stored.place.sequence <= from_seq else START
 
     def _remove(self, folder: Path) -> None:
         grave = self.base / f"{DELETED}{folder.name}-{os.urandom(4).hex()}"

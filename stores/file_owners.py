@@ -29,7 +29,6 @@ from stores.file_layout import (
     locked,
     make_folder,
     open_inside,
-    read_all,
     reading,
     replace_file,
     write_all,
@@ -99,12 +98,12 @@ class Owners:
         """Who owns an execution, alive or not."""
         try:
             fd = os.open(f"{self._base}/{execution_id}/{OWNER}", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            try:
+                return _parse(_content(fd))
+            finally:
+                os.close(fd)
         except OSError:
             return None
-        try:
-            return _parse(read_all(fd))
-        finally:
-            os.close(fd)
 
     def is_live(self, owner: Owner) -> bool:
         """Whether a runner lives; one of another host is taken to."""
@@ -142,7 +141,7 @@ class Owners:
                 with locked(fd, f"the ownership of {execution_id}"):
                     # Whoever held the lock before us may have put another file in this one's place.
                     if is_linked(fd, folder / OWNER):
-                        yield _parse(read_all(fd))
+                        yield _parse(_content(fd))
                         return
             finally:
                 os.close(fd)
@@ -185,8 +184,12 @@ class Owners:
         for path in self._folder.iterdir():
             with suppress(OSError, StoreError), reading(self._folder, path.name) as fd:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if _host_of(read_all(fd)) in (_HOST, None) and is_linked(fd, path):
+                if _host_of(_content(fd)) in (_HOST, None) and is_linked(fd, path):
                     path.unlink()
+
+
+def _content(fd: int) -> bytes:
+    return os.pread(fd, 4096, 0)  # more than that is not ours
 
 
 def _parse(content: bytes) -> Owner | None:

@@ -38,5 +38,11 @@ def load_snapshot(folder: Path) -> StoredSnapshot | None:
         place = Place(snapshot.last_event_seq, record["offset"])
     except (OSError, StoreError, LineError, ValueError, KeyError):
         return None
-    numbers = type(place.sequence) is type(place.offset) is int and place.sequence > 0 and place.offset >= 0
-    return StoredSnapshot(snapshot, place) if numbers and snapshot.id == folder.name else None
+    sound = (
+        snapshot.id == folder.name
+        and type(snapshot.state) is dict
+        and type(place.sequence) is type(place.offset) is int
+        and place.sequence > 0
+        and place.offset >= 0
+    )
+    return StoredSnapshot(snapshot, place) if sound else None

@@ -53,11 +53,12 @@ class FileExecutionEventStore:
             ForeignStoreError: something else is there.
             StoreError: it cannot be read or made.
         """
-        folder = Path(base).expanduser().resolve()
         try:
+            folder = Path(base).resolve()
             prepare(folder, create=create)
-        except OSError as error:
-            raise StoreError(f"cannot open a store at {folder}: {error.strerror or error}") from error
+        except (OSError, ValueError, RuntimeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else None
+            raise StoreError(f"cannot open a store at {base}: {reason or error}") from error
         self._core = FileCore(folder, durable=durability == "full")
         self._offload = offload
         self._writing = ThreadPoolExecutor(1, thread_name_prefix="dive-store") if offload else None

@@ -100,10 +100,11 @@ def _given(text: str, relative_to: Path, chosen_by: str) -> Location:
 
 
 def _split(text: str) -> tuple[str, Path]:
-    for kind in ("file", "sqlite", "memory"):
-        if text.startswith(f"{kind}:"):
-            return kind, Path(text.removeprefix(f"{kind}:")).expanduser()
-    return "", Path(text).expanduser()
+    kind = next((kind for kind in ("file", "sqlite", "memory") if text.startswith(f"{kind}:")), "")
+    try:
+        return kind, Path(text.removeprefix(f"{kind}:")).expanduser()
+    except RuntimeError as error:
+        raise StoreError(f"{text}: {error}") from error
 
 
 def _kind_at(path: Path) -> str:

@@ -23,7 +23,7 @@ class Sizes:
 
 
 TIERS = {
-    "test": Sizes(model_examples=25, model_steps=25, random_kills=15, killed_appends=2_000),
+    "test": Sizes(model_examples=25, model_steps=25, random_kills=8, killed_appends=500),
     "full": Sizes(model_examples=400, model_steps=60, random_kills=300, killed_appends=20_000),
 }
 TIER = os.environ.get("DIVE_TEST_TIER", "test")

@@ -30,6 +30,7 @@ class Scope(StrEnum):
     GLOBAL = "Everywhere"
     FIELD = "In a text field"
     PROMPT = "Prompt"
+    MENU = "Menu"
     HELP = "Help"
 
 
@@ -38,6 +39,7 @@ CONTEXTS: dict[str, tuple[Scope, ...]] = {
     "timeline": (Scope.TIMELINE, Scope.LIST, Scope.CURSOR, Scope.EXECUTION, Scope.GLOBAL),
     "events": (Scope.LIST, Scope.CURSOR, Scope.EXECUTION, Scope.GLOBAL),
     "inspector": (Scope.INSPECTOR, Scope.LIST, Scope.CURSOR, Scope.EXECUTION, Scope.GLOBAL),
+    "menu": (Scope.LIST, Scope.MENU),
     "help": (Scope.LIST, Scope.HELP),
     "prompt": (Scope.FIELD, Scope.PROMPT),
 }
@@ -297,6 +299,10 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(Scope.PROMPT, "choose_previous", "Entry above", ("up",), "choose the entry above", palette=False),
     Action(Scope.PROMPT, "choose_next", "Entry below", ("down", "tab"), "choose the entry below", palette=False),
+    Action(Scope.MENU, "choose", "Choose", ("enter", "y"), "choose the entry under the cursor", palette=False),
+    Action(
+        Scope.MENU, "close_menu", "Close the menu", ("q", "escape", "backspace"), "close the menu", palette=False
+    ),
     Action(
         Scope.HELP,
         "close_help",

@@ -47,10 +47,10 @@ class DiveApp(Shell):
         self._store: ExecutionEventStore | None = None
         self._executions = ExecutionsScreen(_place(location), Path.cwd(), now, self.open_execution)
 
-    async def on_mount(self) -> None:
+    def on_mount(self) -> None:
         """Show the list, and over it at once the execution that was asked for by its whole id."""
         self._try_store()
-        await self.push_screen(self._executions)
+        self.push_screen(self._executions)
         if self._store is None:
             return
         if self._reference is not None and len(self._reference) >= _FULL_ID_CELLS:

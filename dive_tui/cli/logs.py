@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from dive_tui.app.text import ellipsis
 from dive_tui.cli.options import Common, Execution, Json
 from dive_tui.cli.printing import Printer, print_json
 from dive_tui.cli.problems import UsageError
@@ -15,6 +16,9 @@ from dive_tui.cli.selecting import find_execution, opened_store
 from dive_tui.widgets.event_words import item_of
 from engine.core.expression_errors import suggestion
 from engine.model.events import ExecutionEvent
+
+_MOST = 262_144
+"""Characters of an attempt's log that people are shown: more than the engine records."""
 
 
 async def logs(
@@ -75,7 +79,9 @@ def _print_logs(printer: Printer, entries: list[dict[str, Any]], step: str | Non
         if number:
             printer.line()
         printer.line((_heading(printer, entry), "bold"), (f"  event {entry['sequence']}", "dim"))
-        printer.block(entry["log"].removesuffix("\n"), indent=2)
+        if len(entry["log"]) > _MOST:
+            printer.line(f"  {ellipsis()} ", ("its beginning with --json", "dim"))
+        printer.block(entry["log"][-_MOST:].removesuffix("\n"), indent=2)
 
 
 def _heading(printer: Printer, entry: dict[str, Any]) -> str:

@@ -42,11 +42,6 @@ def main() -> NoReturn:
 
 def execute(arguments: list[str]) -> int:
     """Carry out a command line and return its exit code; whatever goes wrong is told in a sentence on stderr."""
-    if arguments == ["--version"]:
-        from engine import __version__
-
-        sys.stdout.write(f"dive-tui {__version__}\n")
-        return 0
     for stream, name in ((sys.stdout, "stdout"), (sys.stderr, "stderr")):
         if stream is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
@@ -73,6 +68,11 @@ def _take_debug(arguments: list[str]) -> tuple[bool, list[str]]:
 
 
 def _dispatch(arguments: list[str]) -> int:
+    if arguments == ["--version"]:
+        from engine import __version__
+
+        sys.stdout.write(f"dive-tui {__version__}\n")
+        return 0
     refusal = _refusal()
     if refusal is not None:
         from dive_tui.cli.problems import USAGE, tell

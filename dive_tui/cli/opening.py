@@ -25,18 +25,42 @@ def start_app(
     """Open the app on the executions of a store, or on one execution (`EXEC` or `EXEC@SEQ`); returns its exit code.
 
     Raises:
-        UsageError: there is no terminal.
+        UsageError: there is no terminal, or no such execution, or several.
         ReferenceProblem: what follows the `@` is no event number.
-        StoreError: the store cannot be opened.
+        StoreError: the place of the store makes no sense.
     """
     needs_terminal("try dive-tui list, or dive-tui show last")
     from pathlib import Path
 
-    from dive_tui.app.main import run_app
     from engine.core.references import split_position
     from stores.location import resolve_location
 
     execution, sequence = (None, None) if reference is None else split_position(reference)
-    options: dict[str, Any] = {} if theme is None else {"theme": theme}
     location = resolve_location(store, os.environ, Path.cwd())
-    return run_app(location=location.text, execution=execution, sequence=sequence, ascii=ascii_only, **options)
+    if execution is not None and not execution.startswith("last"):
+        execution = _resolved(location.text, execution)
+    from dive_tui.app.main import run_app
+
+    options: dict[str, Any] = {} if theme is None else {"theme": theme}
+    return run_app(location=location, execution=execution, sequence=sequence, ascii=ascii_only, **options)
+
+
+def _resolved(location: str, reference: str) -> str:
+    """The id of the execution that is meant; where there is no store yet the app says so."""
+    import asyncio
+
+    from dive_tui.cli.selecting import find_execution
+    from engine.store import StoreNotFoundError
+    from stores.location import open_store
+
+    async def find() -> str:
+        try:
+            store = open_store(location, offload=False)
+        except StoreNotFoundError:
+            return reference
+        try:
+            return await find_execution(store, reference)
+        finally:
+            await store.close()
+
+    return asyncio.run(find())

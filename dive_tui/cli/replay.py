@@ -12,6 +12,7 @@ from dive_tui.cli.printing import Printer, json_text, print_json, typed
 from dive_tui.cli.problems import UsageError
 from dive_tui.cli.reading import Reading, read_execution
 from dive_tui.cli.selecting import find_execution, opened_store
+from engine.core.references import split_position
 from engine.replay.diff import Change
 from engine.replay.replayer import ReplayResult
 from engine.replay.view import changes_at
@@ -34,12 +35,14 @@ async def replay(
     Parameters
     ----------
     to
-        The event, counted from 1; the last one by default.
+        The event, counted from 1; by default the last one, or SEQ of EXEC@SEQ.
     """
+    reference, position = split_position(execution)
+    to = position if to is None else to
     if to is not None and to < 1:
         raise UsageError(f"--to must be an event number from 1, not {to}")
     async with opened_store(common) as store:
-        execution_id = await find_execution(store, execution)
+        execution_id = await find_execution(store, reference)
         reading = await read_execution(store, execution_id, to)
     if to is not None and to > len(reading.history) and not reading.damage:
         raise UsageError(f"{execution_id} has events 1 to {len(reading.history):,}; there is no event {to:,}")
@@ -53,7 +56,7 @@ async def replay(
         _print_changes(printer, reading, at)
         if at > 1:
             printer.line()
-            printer.hints(typed("replay", execution, "--to", str(at - 1), store=common.store))
+            printer.hints(typed("replay", reference, "--to", str(at - 1), store=common.store))
     reading.complain()
     return 0
 

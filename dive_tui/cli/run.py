@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NamedTuple, NoReturn
 
 from cyclopts import Parameter
 
@@ -34,7 +34,7 @@ _NOT_ENDED = 3
 """Waiting, paused, or run by somebody else."""
 
 
-async def run(
+def run(
     target: Annotated[str, Parameter(name="FILE|MODULE:WORKFLOW")],
     /,
     *,
@@ -69,22 +69,45 @@ async def run(
         raise UsageError("--id needs a key that is not empty")
     if announce_fd is not None:
         os.set_inheritable(announce_fd, False)
-    if watch:
-        return _watch(target, workflow, input_, inputs, key, json, common)
+    wanted = _Wanted(target, workflow, input_, inputs, key)
+    return _watch(wanted, json, common) if watch else asyncio.run(_run(wanted, json, announce_fd, common))
+
+
+class _Wanted(NamedTuple):
+    """What is to be run, as it was typed."""
+
+    target: str
+    workflow: str | None
+    texts: tuple[str, ...]
+    inputs: Path | None
+    key: str | None
+
+    def prepare(self) -> Prepared:
+        """All of it loaded and checked."""
+        return prepare(self.target, self.workflow, self.texts, self.inputs)
+
+    def arguments(self, common: Common) -> list[str]:
+        """The same for another `dive-tui`."""
+        words = ["run", self.target, *(word for text in self.texts for word in ("-i", text))]
+        options = {"-w": self.workflow, "--inputs": self.inputs, "--id": self.key, "--store": common.store}
+        return words + [word for name, value in options.items() if value is not None for word in (name, str(value))]
+
+
+async def _run(wanted: _Wanted, json: bool, announce_fd: int | None, common: Common) -> int:
     write_json = _reserve_stdout() if json else None
-    prepared = prepare(target, workflow, input_, inputs)
+    prepared = wanted.prepare()
     tell(f"warning: {warning}" for warning in prepared.warnings)
     location = resolve_location(common.store, os.environ, Path.cwd())
     report = RunReport(None if json else Printer(ascii_only=common.ascii))
     store = open_store(location.text, create=True, offload=False)
     try:
-        result, interrupted = await _run(store, prepared, key, report, announce_fd)
+        result, interrupted = await _execute(store, prepared, wanted.key, report, announce_fd)
         reading = await read_execution(store, result.id)
     finally:
         report.output.finish()
         await store.close()
     if result.existed:
-        tell([f"the key {key!r} was used before: nothing was run, this is the execution it stands for"])
+        tell([f"the key {wanted.key!r} was used before: nothing was run, this is the execution it stands for"])
     with contextlib.suppress(BrokenPipeError):
         report.conclude(reading, result.id[-5:] if result.existed else "last", common.store)
     if write_json is not None:
@@ -94,7 +117,7 @@ async def run(
     return _CODES.get(result.status, _NOT_ENDED)
 
 
-async def _run(
+async def _execute(
     store: ExecutionEventStore, prepared: Prepared, key: str | None, report: RunReport, announce_fd: int | None
 ) -> tuple[ExecutionResult, bool]:
     """Run to the end; also whether a signal asked for it."""
@@ -188,21 +211,10 @@ def _leave(code: int) -> NoReturn:
     os._exit(code)
 
 
-def _watch(
-    target: str,
-    workflow: str | None,
-    texts: tuple[str, ...],
-    inputs: Path | None,
-    key: str | None,
-    json: bool,
-    common: Common,
-) -> int:
+def _watch(wanted: _Wanted, json: bool, common: Common) -> int:
     """Run in a child and open the app on it."""
     if json:
         raise UsageError("--watch opens the app and --json is for scripts; give one of them")
     needs_terminal("run without --watch")
-    words = ["run", target, *(word for text in texts for word in ("-i", text))]
-    options = {"-w": workflow, "--inputs": inputs, "--id": key, "--store": common.store}
-    words += [word for name, value in options.items() if value is not None for word in (name, str(value))]
-    launched = launch(words)
+    launched = launch(wanted.arguments(common))
     return start_app(common.store, launched.execution_id, common.ascii)

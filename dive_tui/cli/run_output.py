@@ -7,15 +7,11 @@ import contextlib
 import os
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from typing import TextIO
 
 from dive_tui.app.text import display_text
 from dive_tui.cli.printing import Piece, Printer
-
-_REDRAW = 0.05
-"""Least seconds between two drawings of the line that says what goes on."""
 
 
 class RunOutput:
@@ -68,7 +64,7 @@ class RunOutput:
         self.end_lines()
         with self._lock, contextlib.suppress(OSError):
             if self._status is not None:
-                self._status.erase()
+                self._status.hide()
             self._status = None
 
     def _pass_on(self, line: str) -> None:
@@ -79,9 +75,12 @@ class RunOutput:
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
         with self._lock, contextlib.suppress(OSError):
-            if self._status is not None:
-                self._status.erase()
-            yield
+            if self._status is None:
+                yield
+            else:
+                self._status.hide()
+                yield
+                self._status.show_again()
 
 
 class _StatusLine:
@@ -89,25 +88,25 @@ class _StatusLine:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._drawn_at = 0.0
-        self._visible = False
+        self._text = ""
 
     def show(self, text: str) -> None:
-        now = time.monotonic()
-        if now - self._drawn_at < _REDRAW:
-            return
-        self._drawn_at = now
-        self.erase()
-        if text:
-            self._stream.write(text)
-            self._stream.flush()
-            self._visible = True
+        """Say this from now on."""
+        self.hide()
+        self._text = text
+        self.show_again()
 
-    def erase(self) -> None:
-        if self._visible:
+    def hide(self) -> None:
+        """Make place for other lines."""
+        if self._text:
             self._stream.write("\r\x1b[2K")
             self._stream.flush()
-            self._visible = False
+
+    def show_again(self) -> None:
+        """After other lines."""
+        if self._text:
+            self._stream.write(self._text)
+            self._stream.flush()
 
 
 def _current_task() -> object:

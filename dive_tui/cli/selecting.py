@@ -6,14 +6,17 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from dive_tui.cli.options import Common
 from dive_tui.cli.problems import UsageError
 from engine.core.references import ReferenceProblem, resolve_reference
 from engine.model.ids import validate_execution_id
 from engine.model.snapshot import ExecutionSummary
 from engine.store import ExecutionEventStore
 from stores.location import open_store, resolve_location
+
+if TYPE_CHECKING:  # the app does without the parser of the command line
+    from dive_tui.cli.options import Common
 
 _MOST_CANDIDATES = 10
 

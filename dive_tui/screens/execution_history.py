@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any
 
 from dive_tui.widgets.outline import Outline
@@ -69,7 +70,7 @@ class GrowingHistory:
         while self._waiting:
             before, events = self.history, self._taken()
             history, outline = self._loaded
-            await _run(lambda events=events: _extend(history, outline, events), len(events))
+            await _run(partial(_extend, history, outline, events), len(events))
             self._tell(before)
         self._busy = False
 

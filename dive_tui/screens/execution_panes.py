@@ -23,7 +23,7 @@ SHORT = 30
 """Below so many rows the timeline or the events stand over the inspector."""
 FLAT = 18
 """Below so many rows they stand beside it."""
-_TIMELINE_SHARE = 0.4
+_TIMELINE_SHARE = 0.45
 _LEAST_TIMELINE = 8
 _FRAME = 3
 """Rows of the timeline pane that are no rows of paths: border and axis."""
@@ -121,13 +121,13 @@ class ExecutionPanes(Vertical):
     def maximise(self, maximised: bool) -> None:
         """Give the pane the person is in all the room, or put it back."""
         self.maximised = maximised
-        self.arrange()
+        self.lay_panes()
 
     def _enter(self, frame: PaneName) -> None:
         self._frame = frame
         if frame is not PaneName.EVENT:
             self._upper = frame
-        self.arrange()
+        self.lay_panes()
 
     def _view(self, frame: PaneName) -> Widget:
         if frame is PaneName.TIMELINE:
@@ -152,15 +152,15 @@ class ExecutionPanes(Vertical):
         self._size = size
         self.set_class(self.narrow, "-narrow")
         self.set_class(size.width >= 160, "-spacious")
-        self.arrange()
+        self.lay_panes()
 
     def set_timeline_rows(self, rows: int) -> None:
         """How many rows the timeline could show: it gets room for them, up to a share of the height."""
         if rows != self._timeline_rows:
             self._timeline_rows = rows
-            self.arrange()
+            self.lay_panes()
 
-    def arrange(self) -> None:
+    def lay_panes(self) -> None:
         """Show the panes that are in view, where they belong."""
         single = self.narrow or self.maximised
         flat = not single and self._size.height < FLAT

@@ -38,6 +38,7 @@ class ExecutionsScreen(AppScreen[None]):
     """Give it the store with :meth:`watch`, once there is one; `open_execution` is asked to show one."""
 
     BINDINGS = bindings(Scope.EXECUTIONS)
+    AUTO_FOCUS = "ExecutionsList"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - Textual's own declaration
     VERTICAL_BREAKPOINTS = [(0, "-short"), (18, "-tall")]  # noqa: RUF012 - Textual's own declaration
 

@@ -7,7 +7,6 @@ from itertools import groupby
 
 from rich.cells import get_character_cell_size
 from rich.segment import Segment
-from rich.style import Style
 
 from dive_tui.app.glyphs import Glyphs
 from dive_tui.app.text import ellipsize
@@ -18,8 +17,6 @@ LEAST_EIGHTHS = 3
 
 GUIDE = "border"
 """The palette name of lines that words may cover."""
-
-_INVERSE = "inverse "
 
 
 class Canvas:
@@ -33,43 +30,23 @@ class Canvas:
         self._styles = [""] * width
 
     def bar(self, start: float, end: float, style: str, fill: str = "") -> None:
-        """Paint from column `start` to `end`, exact to an eighth of a cell; with a `fill` in whole cells of that."""
-        start, end = max(start, 0.0), min(end, float(self.width))
-        end = min(max(end, start + LEAST_EIGHTHS / 8), float(self.width))
+        """Paint from column `start` to `end`: it begins with a cell, and ends within one exact to an eighth.
+
+        With a `fill` all of it is whole cells of that.
+        """
+        start, end = max(start, 0.0), min(max(end, start + LEAST_EIGHTHS / 8), float(self.width))
         if end <= start:
             return
-        first, last = int(start), math.ceil(end) - 1
-        if fill:
-            self._fill(first, last + 1, fill, style)
-            return
         full = self._glyphs.eighths[-1]
-        skipped, filled = round((start - first) * 8), round((end - last) * 8)
-        if first == last:
-            self._short(first, skipped, filled, style)
-            return
-        self._fill(first + 1, last, full, style)
-        self._left_edge(first, skipped, style)
-        self._put(last, self._glyphs.eighths[max(filled, 1)], style)
-
-    def _short(self, column: int, skipped: int, filled: int, style: str) -> None:
-        """A bar within one cell stands at its left end, or at its right end when it is nearer there."""
-        size = max(filled - skipped, LEAST_EIGHTHS)
-        if skipped > 8 - filled and self._has_halves:
-            self._put(column, self._glyphs.eighths[8 - size], _INVERSE + style)
-        else:
-            self._put(column, self._glyphs.eighths[size if self._has_halves else 8], style)
-
-    def _left_edge(self, column: int, skipped: int, style: str) -> None:
-        if not self._has_halves or skipped == 0:
-            if skipped <= 4:
-                self._put(column, self._glyphs.eighths[-1], style)
-        elif skipped < 8:
-            self._put(column, self._glyphs.eighths[skipped], _INVERSE + style)
-
-    @property
-    def _has_halves(self) -> bool:
-        """Whether a cell can be painted from its middle to its right end: with the colours swapped."""
-        return not (self._glyphs.ascii or self._palette.no_color)
+        first, last = int(start), math.ceil(end) - 1
+        if first < last and start - first > 0.5:
+            first += 1
+        self._fill(first, last + 1, fill or full, style)
+        if not fill:
+            eighths = (
+                round((end - last) * 8) if first < last else max(round((end - max(start, first)) * 8), LEAST_EIGHTHS)
+            )
+            self._put(last, self._glyphs.eighths[max(eighths, LEAST_EIGHTHS if first == last else 1)], style)
 
     def _fill(self, start: int, stop: int, text: str, style: str) -> None:
         count = stop - start
@@ -106,19 +83,13 @@ class Canvas:
         """Whether these cells are on the line and nothing but guide lines is painted in them."""
         return start >= 0 and stop <= self.width and all(style in ("", GUIDE) for style in self._styles[start:stop])
 
-    def segments(self, ground: Style) -> list[Segment]:
-        """The line as segments; `ground` is the style of what lies under it."""
+    def segments(self) -> list[Segment]:
+        """The line as segments."""
         made: list[Segment] = []
         at = 0
         for style, group in groupby(self._styles):
             count = sum(1 for _ in group)
-            made.append(Segment("".join(self._texts[at : at + count]), self._resolve(style, ground)))
+            text = "".join(self._texts[at : at + count])
+            made.append(Segment(text, self._palette[style] if style else None))
             at += count
         return made
-
-    def _resolve(self, style: str, ground: Style) -> Style | None:
-        if not style:
-            return None
-        if style.startswith(_INVERSE):
-            return Style(color=ground.bgcolor, bgcolor=self._palette[style.removeprefix(_INVERSE)].color)
-        return self._palette[style]

@@ -151,7 +151,7 @@ def _facts(context: Context, event: ExecutionEvent, data: dict[str, Any]) -> Ite
         unit = find_unit(context.history.index, event)
         total = f" of {human_count(unit.items)}" if unit is not None and unit.items is not None else ""
         yield f"item {human_count(item + 1)}{total}"
-    if isinstance(attempt, int) and (attempt > 1 or event.event_type == ExecutionEventType.STEP_FAILED):
+    if isinstance(attempt, int) and attempt > 1:
         yield f"attempt {attempt}"
     visit = data.pop("visit", None)
     if isinstance(visit, int) and visit > 1:
@@ -186,6 +186,10 @@ def _value(page: Page, context: Context, value: Any) -> Iterator[Line]:
 
 def _text(page: Page, context: Context, value: Any) -> Iterator[Line]:
     return page.text_body(value) if isinstance(value, str) else page.value_body(value)
+
+
+def _quiet(page: Page, context: Context, value: Any) -> Iterator[Line]:
+    return page.text_body(str(value), "dim")
 
 
 def _items(page: Page, context: Context, value: Any) -> Iterator[Line]:
@@ -234,7 +238,7 @@ def _traceback(page: Page, context: Context, value: Any) -> Iterator[Line]:
             name = f"  {piece.name}()" if piece.name.isidentifier() else f"  {piece.name}"
             yield from page.text_body(piece.place(project) + name, style)
             for source in piece.source:
-                yield from page.text_body("  " + source, "dim" if piece.is_library else "text")
+                yield from page.text_body(source, "dim" if piece.is_library else "text", indent=2)
 
 
 def _project(history: History) -> str:
@@ -250,7 +254,8 @@ def _definition(page: Page, context: Context, value: Any) -> Iterator[Line]:
         yield from page.value_body(value)
         return
     for step in islice(steps, 100):
-        yield [(fit(str(step.get("name", "?")), KEY_CELLS) + "  ", "text"), (key_text(step.get("action", "")), "dim")]
+        name, action = key_text(step.get("name", "?")), key_text(step.get("action", ""))
+        yield [(fit(name, KEY_CELLS) + "  ", "text"), (action, "dim")]
     if len(steps) > 100:
         yield [(f"{ellipsis()} and {human_count(len(steps) - 100)} more", "dim")]
 
@@ -268,6 +273,7 @@ _SECTIONS: tuple[tuple[str, str, Body], ...] = (
     ("next", "edges", _edges),
     ("paths", "new_paths", _value),
     ("action", "action", _action),
+    ("key", "effect_key", _quiet),
 )
 _STEP_ENDS = frozenset({ExecutionEventType.STEP_COMPLETED, ExecutionEventType.STEP_FAILED})
 
@@ -278,9 +284,11 @@ def _write_input(page: Page, context: Context, event: ExecutionEvent) -> None:
     attempt = None if unit is None else attempt_ended_at(unit, event.sequence)
     if attempt is None or attempt.started_seq == event.sequence:
         return
-    parameters = context.history.event(attempt.started_seq).data.get("step_params")
-    if parameters:
-        page.section("input", page.value_body(parameters))
+    started = context.history.event(attempt.started_seq).data
+    if started.get("step_params"):
+        page.section("input", page.value_body(started["step_params"]))
+    if started.get("effect_key"):
+        page.section("key", page.text_body(str(started["effect_key"]), "dim"))
 
 
 def attempt_ended_at(unit: UnitRecord, sequence: int) -> Attempt | None:
@@ -305,7 +313,7 @@ def _write_rest(page: Page, data: Mapping[str, Any]) -> None:
     rest = {key: value for key, value in data.items() if value not in (None, {}, [], "")}
     if rest:
         page.gap()
-        page.section("more", page.value_body(rest))
+        page.section("more", page.value_body(rest) if page.generous else page.brief_body(rest))
 
 
 def _write_envelope(page: Page, context: Context, event: ExecutionEvent) -> None:

@@ -70,17 +70,24 @@ class Page:
 
     # Bodies of sections
 
-    def text_body(self, text: str, style: str = "text", *, limit: int = 0) -> Iterator[Line]:
+    def text_body(self, text: str, style: str = "text", *, indent: int = 0) -> Iterator[Line]:
         """The lines of a text; of a long one the first."""
-        lines = wrap(text.rstrip("\n"), self.room)
-        for line in islice(lines, limit or self._text_lines):
-            yield [(line, style)]
+        lines = wrap(text.rstrip("\n"), max(8, self.room - indent))
+        for line in islice(lines, self._text_lines):
+            yield [(" " * indent + line, style)]
         if next(lines, None) is not None:
             yield [(f"{ellipsis()} {text_size(text)} in all", "dim")]
 
     def value_body(self, value: Any) -> Iterator[Line]:
         """A JSON value: members of objects and lists one a line, what is small in one."""
         yield from islice(self._value(value, self.room, 0), self._text_lines * 8)
+
+    def brief_body(self, value: Mapping[str, Any]) -> Iterator[Line]:
+        """The members of an object, each in one line."""
+        column = min(max(cell_len(key_text(key)) for key in value), KEY_CELLS)
+        for key, member in islice(value.items(), self._members):
+            shown = preview(member, max(8, self.room - column - 2))
+            yield [(fit(key_text(key), column) + "  ", "dim"), (shown, "dim")]
 
     def _value(self, value: Any, room: int, depth: int) -> Iterator[Line]:
         if isinstance(value, str):

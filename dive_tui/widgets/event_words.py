@@ -154,13 +154,16 @@ def _tell_start(data: Mapping[str, Any], glyphs: Glyphs) -> Said:
 
 
 def _tell_completion(data: Mapping[str, Any], glyphs: Glyphs) -> Said:
-    variable = data.get("stored_variable")
+    variable, output = data.get("stored_variable"), data.get("output")
     stored = f"{glyphs.arrow} {variable}" if variable else ""
-    output = data.get("output")
-    shown = preview(output, SAID_CELLS) if output is not None else ""
-    return _pieces(
-        (try_of(data), "dim"), (milliseconds(data.get("duration_ms")), "dim"), (stored, "text"), (shown, "dim")
-    )
+    took = milliseconds(data.get("duration_ms")) if data.get("duration_ms") else ""
+    shown = "" if output is None else preview(output, SAID_CELLS, bare=_counts_items(output))
+    return _pieces((try_of(data), "dim"), (took, "dim"), (stored, "text"), (shown, "dim"))
+
+
+def _counts_items(output: object) -> bool:
+    """Whether an output is that of an each as a whole, which only counts."""
+    return isinstance(output, Mapping) and list(output) == ["items"]
 
 
 def _tell_failure(data: Mapping[str, Any], glyphs: Glyphs) -> Said:

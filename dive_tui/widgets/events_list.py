@@ -17,10 +17,10 @@ from dive_tui.widgets.timeline_lines import CursorAsked
 from engine.model.events import ExecutionEvent
 from engine.replay.history import History
 
-KIND_CELLS = 19
-SHORT_KIND_CELLS = 15
-WIDE = 96
-"""From this width on the words for kinds are written in full."""
+KIND_CELLS = (19, 15, 9)
+"""Cells for the kind of an event: in full, without `execution`, and in one word."""
+WIDE, NARROW = 96, 66
+"""Widths from which the first two of them are used."""
 LEAST_SAID = 12
 """Cells kept for what an event says, at the cost of where it happened."""
 
@@ -82,8 +82,7 @@ class EventsList(LineView):
         number = str(event.sequence).rjust(len(str(self.row_count)))
         time = self._time_of(event)
         look = look_of(event.event_type)
-        words_cells = KIND_CELLS if width >= WIDE else SHORT_KIND_CELLS
-        words = display_text(look.words if width >= WIDE else look.words.removeprefix("execution "), max_cells=40)
+        words, words_cells = _kind(look.words, width)
         loud = look.style == "failed"
         palette = self.palette
         segments = [
@@ -137,3 +136,14 @@ class EventsList(LineView):
     def _glyph(self, name: str) -> str:
         glyph: str = getattr(self.glyphs, name)
         return glyph.ljust(2 if self.glyphs.ascii else 1)
+
+
+def _kind(words: str, width: int) -> tuple[str, int]:
+    """The words for a kind of event that fit a width, and the cells for all of them."""
+    if width >= WIDE:
+        return display_text(words, max_cells=KIND_CELLS[0]), KIND_CELLS[0]
+    if width >= NARROW:
+        return display_text(words.removeprefix("execution "), max_cells=KIND_CELLS[1]), KIND_CELLS[1]
+    for prefix in ("execution ", "step ", "path "):
+        words = words.removeprefix(prefix)
+    return display_text(words, max_cells=KIND_CELLS[2]), KIND_CELLS[2]

@@ -42,15 +42,14 @@ class Latest(Generic[T]):
 
     async def _run(self) -> None:
         try:
-            while self._wanted is not None:
-                work, self._wanted = self._wanted, None
+            while (work := self._wanted) is not None:
+                self._wanted = None
                 try:
                     result = await asyncio.to_thread(work)
                 except Exception as error:
                     self._widget.call_later(self._failed, f"{type(error).__name__}: {error}")
                 else:
                     self._widget.call_later(self._done, result)
-                if self._wanted is not None:
-                    await asyncio.sleep(PAUSE)
+                await asyncio.sleep(PAUSE)
         finally:
             self._running = False

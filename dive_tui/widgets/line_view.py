@@ -26,6 +26,7 @@ from dive_tui.app.glyphs import UNICODE, Glyphs
 from dive_tui.app.keymap import bindings
 from dive_tui.app.text import display_lines, display_text
 from dive_tui.app.themes import Palette, palette_of
+from dive_tui.widgets.row_message import RowMessage
 
 PlaceholderKind = Literal["empty", "loading", "error"]
 
@@ -34,21 +35,6 @@ MESSAGE_LINES = 12
 """The most lines of a placeholder's message, and of its hint."""
 EVICT_ONE_BY_ONE = 256
 """Up to this many changed rows are dropped from the cache singly; more clear it, which costs less."""
-
-
-class RowMessage(Message):
-    """Something happened to a row of ``view``; ``key`` is its :meth:`LineView.row_key`. Never changed once sent."""
-
-    def __init__(self, view: LineView, index: int, key: Hashable) -> None:
-        super().__init__()
-        self.view: Final = view
-        self.index: Final = index
-        self.key: Final = key
-
-    @property
-    def control(self) -> LineView:
-        """The view it comes from."""
-        return self.view
 
 
 class LineView(ScrollView, can_focus=True, inherit_bindings=False):

@@ -100,7 +100,7 @@ class Scrubber(Widget):
         if self._sequence:
             place = cursor - 1 if cursor in failed and cursor - 1 not in failed and cursor else cursor
             canvas.put(place, glyphs.person, "bold failed" if place in failed else "bold accent")
-        line = [Segment(first, palette["dim"]), *canvas.segments(self.rich_style), Segment(last, palette["dim"])]
+        line = [Segment(first, palette["dim"]), *canvas.segments(), Segment(last, palette["dim"])]
         return Strip(line).crop_extend(0, width, None).apply_style(self.rich_style)
 
     def _draw_steps(self, canvas: Canvas, steps: list[int], cursor: int) -> None:

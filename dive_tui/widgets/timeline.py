@@ -212,7 +212,7 @@ class Timeline(Vertical):
         width = self._rows.row_width
         if self._outline is None or width < 8:
             return
-        self._rows.label_cells = min(max(width * 22 // 100, 12), 40)
+        self._rows.label_cells = min(max(width * 24 // 100, 12), 40)
         plot = max(2, width - self.plot_start)
         words = min(max(plot // 6, 2), 20)
         whole = self._whole

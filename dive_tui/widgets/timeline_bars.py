@@ -14,7 +14,6 @@ from itertools import pairwise
 
 from rich.cells import cell_len
 from rich.segment import Segment
-from rich.style import Style
 
 from dive_tui.app.glyphs import Glyphs
 from dive_tui.app.text import display_text, fit, human_count, human_duration
@@ -29,7 +28,6 @@ JOINED = 0.5
 """Units on a path closer than this many cells are drawn as one stretch."""
 FEW_ATTEMPTS = 24
 """Up to so many attempts are drawn one by one; more, and the items of an each, as density."""
-FACT_CELLS = 11
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +60,11 @@ def token(status: str) -> str:
     return STATUS_TOKENS.get(status, "dim")
 
 
+def bar_token(status: str) -> str:
+    """The palette name of a bar: what neither did anything nor failed stays in the background."""
+    return STATUS_TOKENS.get(status, "half dim")
+
+
 # Labels
 
 
@@ -69,19 +72,16 @@ def draw_label(row: Row, cells: int, drawing: Drawing) -> list[Segment]:
     """Name and fact of a row in so many cells; two at the end stay free."""
     fact, fact_style = _fact(row, drawing)
     room = max(1, cells - 2)
-    if room < 18:
-        fact = ""
-    name_room = room - (cell_len(fact) + 1 if fact else 0)
     if row.unit is None:
         fold = drawing.glyphs.folded if row.folded else drawing.glyphs.unfolded
-        name = fit(f"{fold} {display_text(row.path.id, max_cells=name_room)}", name_room)
+        name = f"{fold} {display_text(row.path.id, max_cells=room)}"
         style = drawing.palette["bold"] + drawing.palette.path(row.number)
     else:
-        name = fit(f"  {display_text(row.unit.step, max_cells=name_room)}", name_room)
+        name = f"  {display_text(row.unit.step, max_cells=room)}"
         style = drawing.palette["text"]
-    made = [Segment(name, style)]
-    if fact:
-        made.append(Segment(" " + fact, drawing.palette[fact_style]))
+    if cell_len(name) + 1 + cell_len(fact) > room:
+        fact = ""
+    made = [Segment(fit(name, room - cell_len(fact)), style), Segment(fact, drawing.palette[fact_style])]
     return [*made, Segment("  ")]
 
 
@@ -115,8 +115,8 @@ def _items_done(unit: UnitRecord) -> int:
 # Bars
 
 
-def draw_plot(row: Row, drawing: Drawing, ground: Style) -> list[Segment]:
-    """The plot of a row; `ground` is the style of what lies under it."""
+def draw_plot(row: Row, drawing: Drawing) -> list[Segment]:
+    """The plot of a row."""
     canvas = Canvas(drawing.width, drawing.glyphs, drawing.palette)
     if row.unit is None:
         _draw_idle(canvas, row, drawing)
@@ -127,12 +127,12 @@ def draw_plot(row: Row, drawing: Drawing, ground: Style) -> list[Segment]:
         _draw_path(canvas, row, drawing)
     else:
         _draw_unit(canvas, row.unit, drawing)
-    return canvas.segments(ground)
+    return canvas.segments()
 
 
 def _draw_idle(canvas: Canvas, row: Row, drawing: Drawing) -> None:
     start, end = drawing.span(row.path.started_seq, row.path.ended_seq)
-    for column in range(max(0, int(start)), min(drawing.width, math.ceil(end))):
+    for column in range(max(0, round(start)), min(drawing.width, math.ceil(end))):
         canvas.put(column, drawing.glyphs.idle_fill, GUIDE)
 
 
@@ -153,7 +153,7 @@ def _draw_unit(canvas: Canvas, unit: UnitRecord, drawing: Drawing) -> None:
     start, end = drawing.span(unit.started_seq, unit.ended_seq)
     status = drawing.shown_status(unit.status)
     if unit.items is not None or len(unit.attempts) > FEW_ATTEMPTS:
-        _draw_density(canvas, unit, start, end, token(status if status != "failed" else "completed"), drawing)
+        _draw_density(canvas, unit, start, end, bar_token(status if status != "failed" else "completed"), drawing)
         _mark_failures(canvas, drawing.outline.unit_failures.get((unit.path, unit.order), ()), drawing)
     else:
         _draw_attempts(canvas, unit, status, drawing)
@@ -170,7 +170,7 @@ def _draw_attempts(canvas: Canvas, unit: UnitRecord, status: str, drawing: Drawi
         marks.append(math.ceil(end))
     last = unit.attempts[-1] if unit.attempts else None
     span = (unit.started_seq, unit.ended_seq) if last is None else (last.started_seq, last.ended_seq)
-    canvas.bar(*drawing.span(*span), token(status))
+    canvas.bar(*drawing.span(*span), bar_token(status))
     for column in marks:
         canvas.put(column, drawing.glyphs.failed, "failed")
 
@@ -181,8 +181,13 @@ def _draw_density(canvas: Canvas, unit: UnitRecord, start: float, end: float, st
     if stop - first < 2:
         canvas.bar(start, end, style)
         return
-    edges = [drawing.scale.seconds(max(start, min(end, column))) for column in range(first, stop + 1)]
-    for column, level in enumerate(levels(throughput(unit.attempts, edges, drawing)), first):
+    places = [max(start, min(end, column)) for column in range(first, stop + 1)]
+    done = throughput(unit.attempts, [drawing.scale.seconds(place) for place in places], drawing)
+    # The first and the last cell may be covered in part only.
+    per_cell = [
+        amount / max(after - before, 1e-3) for amount, (before, after) in zip(done, pairwise(places), strict=True)
+    ]
+    for column, level in enumerate(levels(per_cell), first):
         canvas.put(column, drawing.glyphs.levels[level], style)
 
 

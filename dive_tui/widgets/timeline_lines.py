@@ -55,15 +55,15 @@ class TimelineAxis(Widget):
         if drawing is None:
             return Strip.blank(width, self.rich_style)
         canvas = Canvas(drawing.width, drawing.glyphs, drawing.palette)
+        column, text = self._cursor or (-1, "")
+        start = min(max(0, column - len(text) // 2), canvas.width - len(text))
         for tick in ticks(drawing.scale):
-            canvas.text(tick.column, tick.label, "dim")
+            if not text or tick.column + len(tick.label) < start or tick.column > start + len(text):
+                canvas.text(tick.column, tick.label, "dim")
         for gap in drawing.scale.gaps:
             canvas.text(int(gap.column), gap.label, "dim")
-        if self._cursor is not None:
-            column, text = self._cursor
-            start = min(max(0, column - len(text) // 2), canvas.width - len(text))
-            canvas.text(start - 1, f" {text} ", "bold accent") if start else canvas.text(0, f"{text} ", "bold accent")
-        strip = Strip([Segment(" " * self._indent), *canvas.segments(self.rich_style)])
+        canvas.text(start, text, "bold accent")
+        strip = Strip([Segment(" " * self._indent), *canvas.segments()])
         return strip.crop_extend(0, width, None).apply_style(self.rich_style)
 
 
@@ -115,8 +115,7 @@ class TimelineRows(LineView):
         """Draw label and plot of a row."""
         assert self.rows is not None and self.drawing is not None
         row = self.rows[index]
-        ground = self.rich_style + self.palette.row(self.emphasised) if selected else self.rich_style
-        return Strip([*draw_label(row, self.label_cells, self.drawing), *draw_plot(row, self.drawing, ground)])
+        return Strip([*draw_label(row, self.label_cells, self.drawing), *draw_plot(row, self.drawing)])
 
     def marker_style(self, index: int) -> Style:
         """The marker takes the colour of what is under it."""

@@ -66,9 +66,7 @@ def _edges(step: Mapping[str, Any], at: Location, following: str | None) -> tupl
         return tuple(_edge(edge, place) for place, edge in listed_edges(step, at))
     if step.get("end") is True or following == "":
         return ()
-    if following is None or step.get("end", False) is not False:
-        return None
-    return (Edge(at, following, at, None, None),)
+    return None if following is None else (Edge(at, following, at, None, None),)
 
 
 def listed_edges(step: Mapping[str, Any], at: Location) -> Iterable[tuple[Location, Any]]:

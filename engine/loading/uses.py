@@ -49,7 +49,7 @@ class _Uses(ast.NodeVisitor):
         return isinstance(node, ast.Name) and not any(node.id in names for names in self.bound)
 
     def visit_Name(self, node: ast.Name) -> None:
-        if isinstance(node.ctx, ast.Load) and self.is_free(node):
+        if self.is_free(node):
             self.names.append(NameUse(node.id, self.source.start(node)))
 
     def visit_Attribute(self, node: ast.Attribute) -> None:

@@ -223,7 +223,7 @@ class _Loader:
         """Note where a text's first character stands, if the others follow it as they are, on one line."""
         quotes = 1 if event.style in {"'", '"'} else 0
         written = self.text[event.start_mark.index + quotes : event.end_mark.index - quotes]
-        if written == event.value and "\n" not in written:
+        if written == event.value:
             start = self.position(event)
             self.positions.texts[path] = Position(start.line, start.column + quotes)
 

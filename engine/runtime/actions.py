@@ -98,7 +98,7 @@ class ActionRegistry:
             raise ActionError(f"{function!r} has no name; give it one with action(name=...)")
         known = self._actions.get(label)
         if known is not None:
-            if known.function is function:
+            if known.function == function:
                 return known
             raise ActionError(f"two actions are named {label!r}: {_where(known.function)} and {_where(function)}")
         try:

@@ -31,7 +31,7 @@ class StepLog:
         with self._lock:
             self._pieces.append(text)
             self._size += len(text)
-            while self._size > self._limit and len(self._pieces) > 1:
+            while self._pieces and self._size - len(self._pieces[0]) >= self._limit:
                 self._size -= len(self._pieces.popleft())
         if self._echo is not None:
             self._echo(text)

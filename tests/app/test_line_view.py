@@ -11,7 +11,8 @@ from textual.pilot import Pilot
 from textual.strip import Strip
 
 from dive_tui.app.themes import THEMES, palette_of, textual_theme
-from dive_tui.widgets.line_view import LineView, RowMessage
+from dive_tui.widgets.line_view import LineView
+from dive_tui.widgets.row_message import RowMessage
 
 
 class Rows(LineView):

@@ -8,6 +8,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.events import Key
 from textual.pilot import Pilot
+from textual.screen import Screen
 from textual.strip import Strip
 
 from dive_tui.app import text
@@ -476,6 +477,19 @@ async def test_ascii_mode_reaches_panes_and_text() -> None:
     finally:
         text.set_ascii(False)
         Demo()
+
+
+async def test_going_to_a_place_where_nothing_can_says_so() -> None:
+    class Bare(Demo):
+        """No screen of its own."""
+
+        def get_default_screen(self) -> Screen[None]:  # type: ignore[override]
+            return Screen()
+
+    app = Bare()
+    async with app.run_test():
+        app.go_to("187")
+        assert app.said == ["There is no 187 to go to from here."]
 
 
 async def test_a_toast_is_plain_text() -> None:

@@ -115,6 +115,7 @@ def test_replay(shop: Shop, call: Caller, failed: str) -> None:
     assert "What event 4 changed\n" in out and '+ paths.main.variables.valid  {"ok":true}' in out
     assert "~ paths.main.current_step" in out and '"Check" → "Pack"' in out
     assert out.endswith("Look: dive-tui replay last --to 3\n")
+    assert call("replay", "last@4").out == out
     assert "✗ FAILED" in call("replay", "last").out
 
 

@@ -14,6 +14,7 @@ from dive_tui.cli.main import COMMANDS, AppCall, CommandLine, app_call, sort_out
 from dive_tui.cli.problems import EXIT_CODES, UsageError
 from dive_tui.cli.program import run_program
 from engine import __version__
+from tests.cli.histories import record
 from tests.cli.shop import Caller, Shop
 
 
@@ -161,12 +162,19 @@ def test_app_gets_store_execution_and_event(shop: Shop, call: Caller, monkeypatc
     monkeypatch.setitem(sys.modules, "dive_tui.app.main", app)
     monkeypatch.setattr(opening, "needs_terminal", lambda instead: None)
     assert call().code == 7
+    (made,) = record(shop.folder / "made", 1)
+    assert call("open", f"{made[-4:]}@3", "--store", "made").code == 7
+    assert app.calls.pop()["execution"] == made
     assert call("open", "abc@12", "--store", "other", "--ascii", "--theme", "dive-light").code == 7
-    assert [each.pop("location") for each in app.calls] == [str(shop.store), str(shop.folder / "other")]
+    assert [each.pop("location").text for each in app.calls] == [str(shop.store), str(shop.folder / "other")]
     assert app.calls == [
         {"execution": None, "sequence": None, "ascii": False},
         {"execution": "abc", "sequence": 12, "ascii": True, "theme": "dive-light"},
     ]
+    assert (
+        call("open", "zzz", "--store", "made").err
+        == "no execution's id begins or ends with 'zzz'; dive-tui list shows them all\n"
+    )
     assert call("open", "abc@x").err == "'x' after '@' is no event number; they count from 1\n"
 
 

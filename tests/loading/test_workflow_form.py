@@ -149,6 +149,8 @@ ONE_TEMPLATE = "'items' must be a list or exactly one template such as \"${state
             "'items' must be a list or a template such as \"${state.files}\", not 5",
         ),
         (step("each: {items: §files}"), ONE_TEMPLATE),
+        (step("each: {items: '${1 +§}'}"), "the expression ends too early"),
+        (step("each: {items: 'all ${§nope}'}"), "unknown name 'nope'"),
         (step("each: {items: §'${inputs} '}"), ONE_TEMPLATE),
         (step("each: {items: §'${1}${2}'}"), ONE_TEMPLATE),
         (step("each: {items: §'$${1}'}"), ONE_TEMPLATE),

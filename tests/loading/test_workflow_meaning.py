@@ -89,6 +89,7 @@ def test_a_default_of_null_makes_an_input_optional() -> None:
         ('"${§len}"', "unknown name 'len'; len is a function, call it: len(...)"),
         ('"${§paths.x}"', "unknown name 'paths': only outputs can use 'paths'"),
         ('"${[m for m in §m]}"', "unknown name 'm'"),
+        ('"${[m for m in inputs.root] + §m}"', "unknown name 'm'"),
         ('"${[m.a + §n for m in inputs.root if m]}"', "unknown name 'n'"),
         ('"${{k: §v for k in inputs.root}}"', "unknown name 'v'"),
         ('"${[inputs.§rot for root in inputs.root]}"', "there is no input 'rot'; did you mean 'root'?"),

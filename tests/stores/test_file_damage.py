@@ -91,7 +91,8 @@ async def test_every_flipped_bit_is_found(base: Path) -> None:
     for bit in range(8 * len(content)):
         flipped = bytearray(content)
         flipped[bit // 8] ^= 1 << bit % 8
-        file.write_bytes(flipped)
+        with file.open("r+b") as place:
+            place.write(flipped)
         store = FileExecutionEventStore(base, offload=False)
         with pytest.raises(DamagedHistoryError) as caught:
             await store.get_event_history("exec_one")

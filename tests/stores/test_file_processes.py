@@ -57,8 +57,8 @@ class StoreProcess:
 
 
 @pytest.fixture
-async def others(base: Path) -> AsyncIterator[list[StoreProcess]]:
-    started = list(await asyncio.gather(*(StoreProcess.start(base) for _ in range(2))))
+async def others(store: FileExecutionEventStore) -> AsyncIterator[list[StoreProcess]]:
+    started = list(await asyncio.gather(*(StoreProcess.start(store.base) for _ in range(2))))
     yield started
     for other in started:
         await other.kill()

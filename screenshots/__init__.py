@@ -1,0 +1,1 @@
+"""The pictures of the README and the documentation, drawn from the real app: `make screenshots`."""

@@ -1,0 +1,155 @@
+"""Draw every picture as SVG and PNG. Two runs give the same bytes; PNG needs the font DejaVu Sans Mono.
+
+`python -m screenshots.make NAME…` draws only these.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import resvg_py
+from rich.color import Color, ColorSystem
+
+FOLDER = Path(__file__).parent
+FONT = "DejaVu Sans Mono"
+
+
+class Picture(NamedTuple):
+    """One picture: which execution is open (none: the list), the keys pressed, and how the terminal is."""
+
+    name: str
+    size: tuple[int, int]
+    execution: str = ""
+    keys: tuple[str, ...] = ()
+    theme: str = "dive-dark"
+    ascii: bool = False
+    no_color: bool = False
+    colors_256: bool = False
+
+
+PICTURES = (
+    Picture("executions-120x36", (120, 36)),
+    Picture("executions-80x24", (80, 24)),
+    Picture("executions-250x70", (250, 70)),
+    Picture("execution-120x36", (120, 36), "failed"),
+    Picture("execution-80x24", (80, 24), "failed"),
+    Picture("execution-100x14", (100, 14), "failed"),
+    Picture("execution-250x70", (250, 70), "failed"),
+    Picture("execution-60x20", (60, 20), "failed"),
+    Picture("execution-running", (120, 36), "running"),
+    Picture("execution-interrupted", (120, 36), "interrupted"),
+    Picture("execution-state", (120, 36), "failed", ("v",)),
+    Picture("execution-changes", (120, 36), "failed", ("v", "v")),
+    Picture("execution-light", (120, 36), "failed", theme="dive-light"),
+    Picture("execution-high-contrast", (120, 36), "failed", theme="dive-high-contrast"),
+    Picture("execution-256-colors", (120, 36), "failed", colors_256=True),
+    Picture("execution-no-color", (120, 36), "failed", no_color=True),
+    Picture("execution-ascii", (120, 36), "failed", ascii=True),
+    Picture("help", (120, 36), "failed", ("question_mark",)),
+)
+
+
+async def draw(picture: Picture, scene_ids: dict[str, str], store: str) -> str:
+    """The picture as SVG. `scene_ids` are the execution ids by their name in pictures."""
+    from dive_tui.app.main import DiveApp
+    from screenshots.scene import NOW
+    from stores.location import Location
+
+    if picture.no_color:
+        os.environ["NO_COLOR"] = "1"
+    app = DiveApp(
+        Location(store, ""),
+        execution=scene_ids.get(picture.execution),
+        ascii_only=picture.ascii,
+        theme=picture.theme,
+        now=lambda: NOW,
+    )
+    async with app.run_test(size=picture.size) as pilot:
+        await settled(app, pilot)
+        for key in picture.keys:
+            await pilot.press(key)
+            await settled(app, pilot)
+        svg = app.export_screenshot(title="dive-tui")
+    os.environ.pop("NO_COLOR", None)
+    return cleaned(svg, in_256=picture.colors_256)
+
+
+async def settled(app: object, pilot: object) -> None:
+    """Wait until two pictures in a row are the same."""
+    before = ""
+    while True:
+        for _ in range(10):
+            await pilot.pause(0.05)  # type: ignore[attr-defined]
+        now = app.export_screenshot(title="dive-tui")  # type: ignore[attr-defined]
+        if same(now) == same(before):
+            return
+        before = now
+
+
+def same(svg: str) -> str:
+    """Without the number that differs from picture to picture."""
+    return re.sub(r"terminal-\d+", "terminal", svg)
+
+
+def cleaned(svg: str, *, in_256: bool) -> str:
+    """No remote fonts, no random numbers; with `in_256` the colours a terminal of 256 colours would show."""
+    svg = re.sub(r"@font-face\s*\{.*?\}", "", same(svg), flags=re.DOTALL)
+    svg = svg.replace("Fira Code", FONT)
+    if in_256:
+        svg = re.sub(r"#[0-9a-fA-F]{6}\b", lambda match: nearest_256(match[0]), svg)
+    return "\n".join(line.rstrip() for line in svg.splitlines()) + "\n"
+
+
+def nearest_256(value: str) -> str:
+    """The colour a terminal with 256 colours has for this one."""
+    return Color.parse(value).downgrade(ColorSystem.EIGHT_BIT).get_truecolor().hex
+
+
+def rasterize(svg: str) -> bytes:
+    """The same as PNG.
+
+    Raises:
+        RuntimeError: no text was drawn, because the font is missing.
+    """
+    drawn = bytes(resvg_py.svg_to_bytes(svg_string=svg, font_family=FONT, monospace_family=FONT))
+    if len(drawn) < 12_000:
+        raise RuntimeError(f"a picture came out without text: the font {FONT} is needed")
+    return drawn
+
+
+async def make(names: Sequence[str], folder: Path = FOLDER) -> None:
+    """Draw these pictures, or all."""
+    from screenshots.scene import Scene
+
+    home = Path.cwd()
+    with tempfile.TemporaryDirectory() as temporary:
+        project = Path(temporary) / "order"
+        project.mkdir()
+        os.chdir(project)
+        scene = Scene(project)
+        await scene.build()
+        ids = {"failed": scene.failed, "running": scene.running, "interrupted": scene.interrupted}
+        try:
+            for picture in PICTURES:
+                if names and picture.name not in names:
+                    continue
+                svg = await draw(picture, ids, str(project / ".dive"))
+                (folder / f"{picture.name}.svg").write_text(svg, encoding="utf-8")
+                (folder / f"{picture.name}.png").write_bytes(rasterize(svg))
+                sys.stderr.write(f"{picture.name}\n")
+        finally:
+            await scene.store.close()
+            os.chdir(home)
+
+
+if __name__ == "__main__":
+    os.environ["TEXTUAL_ANIMATIONS"] = "none"
+    os.environ["TZ"] = "UTC"
+    asyncio.run(make(sys.argv[1:]))

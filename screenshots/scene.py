@@ -1,0 +1,131 @@
+"""The store that is shown: real runs of the order example, with a clock and ids that make every run the same."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import heapq
+import importlib.util
+import shutil
+import sys
+import types
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from dive_tui import Each, Engine, ExecutionEvent, MemoryExecutionEventStore, Step, Workflow, action
+from engine.loading.workflow_file import load_workflows, select_workflow
+from engine.testing.ports import FakeClock
+from stores.file_store import FileExecutionEventStore
+
+EXAMPLE = Path(__file__).parent.parent / "examples" / "order"
+START = datetime(2026, 3, 1, 9, 2, 41, tzinfo=UTC)
+NOW = START + timedelta(minutes=12, seconds=6)
+AMOUNTS = (42.0, 18.5, 64.9, 30.0, 99.5, 12.0, 55.0, 118.2, 21.0, 75.4, 88.0, 35.5, 118.2)
+SLOWER = 3.3
+"""How much slower than in the example the actions are, so that bars have something to show."""
+TURNS = 60
+"""Turns of the event loop in which everything that can go on has gone on."""
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
+class PlausibleIds:
+    """Ids that look like real ones and are the same every time."""
+
+    def __init__(self) -> None:
+        self._made = 0
+
+    def new(self, prefix: str) -> str:
+        self._made += 1
+        digest = hashlib.sha256(f"{prefix}{self._made}".encode()).digest()
+        return f"{prefix}_01kjm{self._made:04d}" + "".join(_ALPHABET[byte % 32] for byte in digest[:17])
+
+
+class Scene:
+    """A folder with the example and its store; `failed`, `running` and `interrupted` are ids in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = FakeClock(START, tick=0.002)
+        self.store = FileExecutionEventStore(folder / ".dive", create=True, offload=False)
+        self.failed = self.running = self.interrupted = ""
+        self._waiting: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._pump: asyncio.Task[None] | None = None
+        for name in ("order.yaml", "shop.py"):
+            shutil.copyfile(EXAMPLE / name, folder / name)
+
+    async def build(self) -> None:
+        """Run everything; the working folder must be the scene's, for the names in tracebacks."""
+        memory = MemoryExecutionEventStore()
+        engine = Engine(memory, actions=[self._shop(), self._fetch_page], clock=self.clock, ids=PlausibleIds())
+        order = select_workflow(load_workflows(Path("order.yaml")), None)
+        for place, amount in enumerate(AMOUNTS):
+            if place % 4 == 2:
+                result = await engine.run(NIGHTLY, {})
+                await self._keep(result.id, await memory.get_event_history(result.id), -1)
+                self.clock.advance(9.0)
+            result = await engine.run(order, {"amount": amount, "items": ["lamp", "desk", "chair"]})
+            await self._keep(result.id, await memory.get_event_history(result.id), place)
+            self.clock.advance(31.0 + 11 * (place % 3))
+
+    async def _keep(self, execution_id: str, events: list[ExecutionEvent], place: int) -> None:
+        """Put a history, or its beginning, into the store that is shown."""
+        if place == len(AMOUNTS) - 2:
+            self.running = execution_id
+            await self.store.acquire_owner(execution_id, "runner_live")
+            events = events[:14]
+        elif place == len(AMOUNTS) - 4:
+            self.interrupted = execution_id
+            events = events[:10]
+        elif place == len(AMOUNTS) - 1:
+            self.failed = execution_id
+        await self.store.append_events(events)
+
+    def _shop(self) -> types.ModuleType:
+        """The example's own actions; where they would wait, the scene's clock moves instead."""
+        spec = importlib.util.spec_from_file_location("shop", "shop.py")
+        assert spec is not None and spec.loader is not None
+        shop = importlib.util.module_from_spec(spec)
+        sys.dont_write_bytecode = True
+        spec.loader.exec_module(shop)
+        shop.__dict__["asyncio"] = types.SimpleNamespace(sleep=self._wait)
+        return shop
+
+    async def _wait(self, seconds: float) -> None:
+        """Wait in the scene's time: who waits for the earliest moment goes on first, and no real time passes."""
+        woken = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (self.clock.monotonic() + seconds * SLOWER, len(self._waiting), woken))
+        if self._pump is None or self._pump.done():
+            self._pump = asyncio.create_task(self._let_time_pass())
+        await woken
+
+    async def _let_time_pass(self) -> None:
+        while self._waiting:
+            for _ in range(TURNS):  # everybody else does what they can do now
+                await asyncio.sleep(0)
+            due, _, woken = heapq.heappop(self._waiting)
+            self.clock.advance(max(0.0, due - self.clock.monotonic()))
+            woken.set_result(None)
+
+    @property
+    def _fetch_page(self) -> Any:
+        @action(name="fetch_page")
+        async def fetch_page(page: int) -> dict[str, int]:
+            await self._wait(0.2)
+            return {"page": page, "rows": 40 + 7 * page}
+
+        return fetch_page
+
+
+NIGHTLY = Workflow(
+    name="nightly-import",
+    steps=[
+        Step(
+            name="Fetch Pages",
+            each=Each(items=list(range(1, 9)), as_="page"),
+            action="fetch_page",
+            parameters={"page": "${page}"},
+            store="pages",
+        ),
+        Step(name="Summarize", action="Print", parameters={"message": "${sum(p.rows for p in state.pages)} rows"}),
+    ],
+)

@@ -1,0 +1,122 @@
+"""What only a process of its own can show: what is loaded, what hides us, pipes and terminals."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from tests.app.ptyharness import TerminalApp
+from tests.cli.histories import record
+from tests.cli.shop import COMMAND, ROOT, Shop, environment, one_step
+
+HEAVY = ("textual", "deepdiff", "pydantic", "rich.console", "watchfiles", "engine.lifecycle.engine")
+
+PROBE = """
+import sys
+from dive_tui.cli.main import execute
+code = execute(sys.argv[2:])
+print([name for name in sys.argv[1].split(",") if name in sys.modules], file=sys.stderr)
+sys.exit(code)
+"""
+
+
+def loaded(shop: Shop, *arguments: str) -> list[str]:
+    """Which heavy modules a command loads."""
+    child = subprocess.run(
+        [sys.executable, "-c", PROBE, ",".join([*HEAVY, "cyclopts", "asyncio"]), *arguments],
+        cwd=shop.folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "Traceback" not in child.stderr
+    found: list[str] = eval(child.stderr.splitlines()[-1])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("--version", set()),
+        ("lst", set()),
+        ("", set()),
+        ("list --json", {"cyclopts", "asyncio"}),
+        ("list", {"cyclopts", "asyncio", "rich.console"}),
+        ("show last --json", {"cyclopts", "asyncio"}),
+        ("events last", {"cyclopts", "asyncio", "rich.console"}),
+        ("logs last --json", {"cyclopts", "asyncio"}),
+        ("replay last", {"cyclopts", "asyncio", "rich.console"}),
+        ("validate order.yaml --json", {"cyclopts", "pydantic"}),
+        ("run order.yaml -i amount=1", {"cyclopts", "asyncio", "pydantic", "rich.console", "engine.lifecycle.engine"}),
+    ],
+)
+def test_commands_load_what_they_need(shop: Shop, typed: str, expected: set[str]) -> None:
+    record(shop.store, 1)
+    allowed = expected | {"asyncio"} if expected else expected
+    assert expected <= set(loaded(shop, *typed.split())) <= allowed
+
+
+def test_folder_with_packages_of_our_names(shop: Shop) -> None:
+    shop.write("engine/__init__.py", "raise SystemExit('the wrong engine')\n")
+    shop.write("stores.py", "raise SystemExit('the wrong stores')\n")
+    assert shop.process("run", "order.yaml", "-i", "amount=1").code == 0
+    assert shop.process("list").code == 0
+    hidden = shop.process("list", env={"PYTHONPATH": f"{shop.folder}:{ROOT}"})
+    assert (hidden.code, hidden.out) == (2, "")
+    assert hidden.err.startswith(f"{shop.folder}/engine hides the package 'engine' of dive-tui")
+    assert hidden.err.count("\n") == 1
+
+
+def test_reader_that_has_seen_enough(shop: Shop) -> None:
+    record(shop.store, 1)
+    for arguments in (["events", "last", "--json"], ["events", "last"], ["list"], ["--version"]):
+        child = shop.start(*arguments)
+        assert child.stdout is not None
+        child.stdout.close()
+        child.stdout = None
+        assert (child.communicate(timeout=60)[1], child.returncode) == ("", 0)
+
+
+def test_stdout_that_is_closed(shop: Shop) -> None:
+    record(shop.store, 1)
+    line = " ".join([*COMMAND, "list", ">&-"])
+    child = subprocess.run(
+        ["sh", "-c", line], cwd=shop.folder, env=environment(), capture_output=True, text=True, check=False
+    )
+    assert (child.returncode, child.stderr) == (0, "")
+
+
+def test_encoding_that_has_no_glyphs(shop: Shop) -> None:
+    record(shop.store, 118)
+    ended = shop.process("list", env={"PYTHONIOENCODING": "latin-1"})
+    assert ended.code == 0 and ended.out.isascii() and "x  failed" in ended.out
+
+
+@pytest.mark.parametrize("options", [{}, {"NO_COLOR": "1"}])
+def test_colours_in_a_terminal(shop: Shop, options: dict[str, str]) -> None:
+    record(shop.store, 118)
+    with TerminalApp([*COMMAND, "list"], columns=40, env=environment() | options, cwd=shop.folder) as terminal:
+        assert terminal.wait_for_exit() == 0
+        lines = [line for line in terminal.screen().lines if line]
+        assert [line.split()[0] for line in lines] == ["EXECUTION", "…00001"]
+        assert lines[1].endswith("✗ failed")
+        assert (b"\x1b[31m" in terminal.raw) is (not options)
+        assert not terminal.unexpected_controls()
+
+
+def test_terminal_shows_what_goes_on(shop: Shop) -> None:
+    shop.write("long.yaml", one_step("wait_for_ever").replace("Only", '"Wait\\e[2J"'))
+    with TerminalApp([*COMMAND, "run", "long.yaml"], env=environment(), cwd=shop.folder) as terminal:
+        view = terminal.wait_for("waiting\n")
+        assert list(view.lines[:2]) == ["waiting", "Wait␛[2J"]
+        terminal.process.send_signal(signal.SIGINT)
+        assert terminal.wait_for_exit() == 130
+        view = terminal.screen()
+        assert "cancelling; once more ends at once" in view.text
+        assert "cancelled  single" in view.text
+        assert not terminal.unexpected_controls()

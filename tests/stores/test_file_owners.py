@@ -1,0 +1,129 @@
+"""Ownership in the file store, as far as one process can show it."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from engine.store import OwnedError, StoreError
+from stores import file_owners, file_store
+from stores.file_store import FileExecutionEventStore
+from tests.stores.histories import batches
+
+
+async def live(store: FileExecutionEventStore, execution_id: str = "exec_one") -> tuple[str | None, bool | None]:
+    summary = await store.get_summary(execution_id)
+    assert summary is not None
+    return summary.owner, summary.live
+
+
+async def test_the_files_name_runner_process_and_host(store: FileExecutionEventStore) -> None:
+    await store.acquire_owner("exec_one", "runner_1")
+    host = os.uname().nodename
+    assert json.loads((store.base / "exec_one" / "owner").read_text()) == {"runner": "runner_1", "host": host}
+    assert json.loads((store.base / "owners" / "runner_1").read_text()) == {"pid": os.getpid(), "host": host}
+    await store.release_owner("exec_one", "runner_1")
+    assert not (store.base / "exec_one" / "owner").exists()
+    await store.close()
+    assert not (store.base / "owners" / "runner_1").exists()
+
+
+async def test_a_runner_of_another_host_is_never_taken_for_dead(
+    base: Path, store: FileExecutionEventStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store.append_events(batches()[0])
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(file_owners, "_HOST", "elsewhere")
+        remote = FileExecutionEventStore(base, offload=False)
+        await remote.acquire_owner("exec_one", "runner_far")
+        lock = (base / "owners" / "runner_far").read_bytes()
+        await remote.close()
+    (base / "owners" / "runner_far").write_bytes(lock)  # as if its process had died there, or lived
+    assert await live(store) == ("runner_far", True)
+    with pytest.raises(OwnedError, match="elsewhere"):
+        await store.acquire_owner("exec_one", "runner_1")
+    with pytest.raises(OwnedError):
+        await store.delete_execution("exec_one")
+    assert (base / "owners" / "runner_far").exists(), "its file is not ours to clear away"
+    assert await live(store) == ("runner_far", True)
+
+
+async def test_files_of_dead_runners_are_cleared_away_and_those_of_the_living_stay(
+    base: Path, store: FileExecutionEventStore
+) -> None:
+    other = FileExecutionEventStore(base, offload=False)
+    await other.acquire_owner("exec_two", "runner_alive")
+    for name, content in {"runner_dead": {"pid": 1, "host": os.uname().nodename}, "runner_empty": None}.items():
+        (base / "owners" / name).write_text(json.dumps(content) if content else "")
+    (base / "owners" / "runner_far").write_text(json.dumps({"pid": 1, "host": "elsewhere"}))
+    (base / "owners" / "a folder").mkdir()
+    await store.acquire_owner("exec_one", "runner_1")
+    left = {path.name for path in (base / "owners").iterdir()}
+    assert left == {"runner_1", "runner_alive", "runner_far", "a folder"}
+    assert await store.live_runners() == {"runner_1", "runner_alive"}
+    await other.close()
+    assert await store.live_runners() == {"runner_1"}
+
+
+async def test_a_runner_whose_lock_file_is_missing_is_dead(base: Path, store: FileExecutionEventStore) -> None:
+    await store.append_events(batches()[0])
+    other = FileExecutionEventStore(base, offload=False)
+    await other.acquire_owner("exec_one", "runner_1")
+    shutil.rmtree(base / "owners")
+    assert await live(store) == ("runner_1", False)
+    assert await store.live_runners() == frozenset()
+    await store.acquire_owner("exec_one", "runner_2")
+    await other.close()
+    assert await live(store) == ("runner_2", True)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"[]", b"null", b'{"runner": "../../x", "host": "h"}', b'{"runner": 7, "host": "h"}', b"\xff"],
+)
+async def test_an_owner_file_that_makes_no_sense_is_no_owner(store: FileExecutionEventStore, content: bytes) -> None:
+    await store.append_events(batches()[0])
+    (store.base / "exec_one" / "owner").write_bytes(content)
+    assert await live(store) == (None, False)
+    await store.acquire_owner("exec_one", "runner_1")
+    assert await live(store) == ("runner_1", True)
+
+
+async def test_a_runner_id_in_use_elsewhere_is_refused(
+    base: Path, store: FileExecutionEventStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_store, "_PATIENCE", 0.02)
+    other = FileExecutionEventStore(base, offload=False)
+    await other.acquire_owner("exec_one", "runner_1")
+    with pytest.raises(StoreError, match="runner_1 is already alive in another process"):
+        await store.acquire_owner("exec_two", "runner_1")
+    await other.close()
+    await store.acquire_owner("exec_two", "runner_1")
+
+
+async def test_a_lock_that_is_held_for_a_moment_is_waited_for(base: Path, store: FileExecutionEventStore) -> None:
+    await store.append_events(batches()[0])
+    with (base / "exec_one" / "events.jsonl").open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        appending = asyncio.create_task(store.append_events(batches()[1]))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert not appending.done(), "the loop goes on while it waits"
+        fcntl.flock(file, fcntl.LOCK_UN)
+        await appending
+    assert len(await store.get_event_history("exec_one")) == 4
+
+
+async def test_release_is_told_to_watchers_only_when_something_changed(store: FileExecutionEventStore) -> None:
+    await store.acquire_owner("exec_one", "runner_1")
+    await store.acquire_owner("exec_one", "runner_1")
+    await store.release_owner("exec_one", "runner_2")
+    await store.release_owner("exec_one", "runner_1")
+    await store.release_owner("exec_one", "runner_1")
+    assert (store.base / "changes").read_text() == "exec_one\n" * 2

@@ -1,0 +1,110 @@
+"""Lists of a file store: what did not change is not read again, what did is."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from engine.testing.conformance_events import HistoryMaker
+from engine.testing.conformance_lists import snapshot_of
+from stores import file_lines, file_summaries
+from stores.file_store import FileExecutionEventStore
+from tests.stores.histories import batches, flat
+
+
+@pytest.fixture
+def folds(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """For each fold that begins, the execution and the sequence of the state it begins with."""
+    begun: list[tuple[str, int]] = []
+    original = file_summaries._fold
+
+    def fold(fd, state, start):  # type: ignore[no-untyped-def]
+        begun.append((state.execution_id, state.sequence))
+        return original(fd, state, start)
+
+    monkeypatch.setattr(file_summaries, "_fold", fold)
+    return begun
+
+
+async def test_only_what_changed_is_folded_and_only_its_new_events(
+    store: FileExecutionEventStore, folds: list[tuple[str, int]]
+) -> None:
+    one, two = HistoryMaker("exec_one"), HistoryMaker("exec_two")
+    await store.append_events(one.begin())
+    await store.append_events(two.begin())
+    await store.list_executions()
+    assert sorted(folds) == [("exec_one", 0), ("exec_two", 0)]
+    folds.clear()
+    await store.list_executions()
+    await store.get_summary("exec_two")
+    assert folds == []
+    await store.append_events(two.work())
+    listed = {summary.id: summary.last_event_seq for summary in await store.list_executions()}
+    assert listed == {"exec_one": 2, "exec_two": 4}
+    assert folds == [("exec_two", 2)]
+
+
+async def test_a_new_store_begins_at_the_snapshot(store: FileExecutionEventStore, folds: list[tuple[str, int]]) -> None:
+    whole = batches()
+    for batch in whole[:3]:
+        await store.append_events(batch)
+    await store.save_snapshot(snapshot_of(flat(whole[:2])))
+    fresh = FileExecutionEventStore(store.base, offload=False)
+    (summary,) = await fresh.list_executions()
+    assert summary.last_event_seq == 6
+    assert folds == [("exec_one", 4)]
+
+
+async def test_a_history_that_was_replaced_or_shortened_is_folded_anew(
+    store: FileExecutionEventStore, folds: list[tuple[str, int]]
+) -> None:
+    whole = batches()
+    for batch in whole[:3]:
+        await store.append_events(batch)
+    file = store.base / "exec_one" / "events.jsonl"
+    content = file.read_bytes()
+    await store.list_executions()
+    folds.clear()
+    file.write_bytes(content[: content.index(b"\n", content.index(b"\n") + 1) + 1])
+    (summary,) = await store.list_executions()
+    assert summary.last_event_seq == 2
+    assert folds == [("exec_one", 0)]
+    folds.clear()
+    replacement = file.with_name("new")
+    replacement.write_bytes(content)
+    replacement.replace(file)
+    (summary,) = await store.list_executions()
+    assert summary.last_event_seq == 6
+    assert folds == [("exec_one", 0)]
+
+
+async def test_long_histories_are_folded_in_pieces(
+    store: FileExecutionEventStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_lines, "_PIECE", 3)
+    monkeypatch.setattr(file_lines, "_CHUNK", 100)
+    for batch in batches(works=7):
+        await store.append_events(batch)
+    (summary,) = await store.list_executions()
+    assert (summary.last_event_seq, summary.status) == (20, "completed")
+    report = await store.history_report("exec_one")
+    assert report is not None
+    assert (report.events, report.torn_at, report.damage) == (20, None, None)
+    assert await store.get_event_history("exec_one") == flat(batches(works=7))
+    assert await store.get_events("exec_one", 11, 4) == flat(batches(works=7))[10:14]
+
+
+async def test_one_that_cannot_be_read_hides_no_other(store: FileExecutionEventStore, base: Path) -> None:
+    await store.append_events(batches("exec_one")[0])
+    (base / "exec_two" / "events.jsonl").mkdir(parents=True)
+    (base / "exec_three").mkdir()
+    os.symlink("/etc/passwd", base / "exec_three" / "events.jsonl")
+    listed = {summary.id: summary for summary in await store.list_executions()}
+    assert listed.keys() == {"exec_one", "exec_two", "exec_three"}
+    assert listed["exec_one"].error == ""
+    for name in ("exec_two", "exec_three"):
+        assert listed[name].error.startswith("damaged: ")
+        assert listed[name].start_time.startswith("20"), "it has a time to be sorted by"
+        assert (await store.get_summary(name)) == listed[name]
