@@ -49,6 +49,8 @@ class Reading:
 
     end: Place
     """Behind the last event of the last whole batch that was read."""
+    last: Place | None = None
+    """The last event's own line."""
     events: list[ExecutionEvent] = field(default_factory=list)
     sealed: bool | None = None
     """Whether its lines carry checksums; None when no line was read."""
@@ -176,7 +178,8 @@ def _read(fd: int, execution_id: str, start: Place, limit: int | None) -> Readin
                 offset += len(line) + 1
                 left = k or 0
                 if not left:
-                    whole, reading.end = len(events), Place(sequence, offset)
+                    reading.last, reading.end = reading.end, Place(sequence, offset)
+                    whole = len(events)
                     if limit is not None and whole >= limit:
                         return reading
         cut_short = left > 0

@@ -93,7 +93,7 @@ def _given(text: str, relative_to: Path, chosen_by: str) -> Location:
     kind, path = _split(text)
     if kind == "memory":
         raise StoreError(f"{chosen_by}: an in-memory store exists in one Python process only, name a path instead")
-    if not text.removeprefix(f"{kind}:"):
+    if text in ("", f"{kind}:"):
         raise StoreError(f"{chosen_by}: the path of the store is empty")
     absolute = relative_to / path
     return Location(f"{kind}:{absolute}" if kind else str(absolute), chosen_by)
@@ -102,7 +102,7 @@ def _given(text: str, relative_to: Path, chosen_by: str) -> Location:
 def _split(text: str) -> tuple[str, Path]:
     kind = next((kind for kind in ("file", "sqlite", "memory") if text.startswith(f"{kind}:")), "")
     try:
-        return kind, Path(text.removeprefix(f"{kind}:")).expanduser()
+        return kind, Path(text.removeprefix(f"{kind}:") if kind else text).expanduser()
     except RuntimeError as error:
         raise StoreError(f"{text}: {error}") from error
 

@@ -23,8 +23,8 @@ class Sizes:
 
 
 TIERS = {
-    "test": Sizes(model_examples=25, model_steps=25, random_kills=8, killed_appends=500),
-    "full": Sizes(model_examples=400, model_steps=60, random_kills=300, killed_appends=20_000),
+    "test": Sizes(model_examples=60, model_steps=40, random_kills=8, killed_appends=500),
+    "full": Sizes(model_examples=1_500, model_steps=60, random_kills=300, killed_appends=20_000),
 }
 TIER = os.environ.get("DIVE_TEST_TIER", "test")
 SIZES = TIERS[TIER]

@@ -47,10 +47,13 @@ class DiveApp(Shell):
         self._store: ExecutionEventStore | None = None
         self._executions = ExecutionsScreen(_place(location), Path.cwd(), now, self.open_execution)
 
+    def get_default_screen(self) -> ExecutionsScreen:
+        """The list is the first screen: going back from it leaves."""
+        return self._executions
+
     def on_mount(self) -> None:
-        """Show the list, and over it at once the execution that was asked for by its whole id."""
+        """Show at once, over the list, the execution that was asked for by its whole id."""
         self._try_store()
-        self.push_screen(self._executions)
         if self._store is None:
             return
         if self._reference is not None and len(self._reference) >= _FULL_ID_CELLS:

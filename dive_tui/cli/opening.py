@@ -41,8 +41,28 @@ def start_app(
         execution = _resolved(location.text, execution)
     from dive_tui.app.main import run_app
 
-    options: dict[str, Any] = {} if theme is None else {"theme": theme}
+    options: dict[str, Any] = {} if theme is None else {"theme": theme_name(theme)}
     return run_app(location=location, execution=execution, sequence=sequence, ascii=ascii_only, **options)
+
+
+def theme_name(name: str) -> str:
+    """The whole name of a theme; ours may be called by their last part.
+
+    Raises:
+        UsageError: there is none of this name.
+    """
+    from textual.theme import BUILTIN_THEMES
+
+    from dive_tui.app.themes import THEMES
+    from engine.core.expression_errors import suggestion
+
+    ours = [theme.name for theme in THEMES]
+    found = next((whole for whole in (name, f"dive-{name}") if whole in ours or whole in BUILTIN_THEMES), None)
+    if found is None:
+        short = [whole.removeprefix("dive-") for whole in ours]
+        hint = suggestion(name, [*short, *BUILTIN_THEMES]) or f"; there are {', '.join(short)}"
+        raise UsageError(f"there is no theme {name!r}{hint}")
+    return found
 
 
 def _resolved(location: str, reference: str) -> str:

@@ -123,7 +123,7 @@ def item_of(data: Mapping[str, Any]) -> int | None:
 def try_of(data: Mapping[str, Any]) -> str:
     """`item 12`, `attempt 3`, both, or nothing for the only try of a step."""
     item, attempt = item_of(data), data.get("attempt")
-    words = [f"item {item + 1}"] if item is not None else []
+    words = [f"item {human_count(item + 1)}"] if item is not None else []
     if isinstance(attempt, int) and attempt > 1:
         words.append(f"attempt {attempt}")
     return " ".join(words)
@@ -157,13 +157,11 @@ def _tell_completion(data: Mapping[str, Any], glyphs: Glyphs) -> Said:
     variable, output = data.get("stored_variable"), data.get("output")
     stored = f"{glyphs.arrow} {variable}" if variable else ""
     took = milliseconds(data.get("duration_ms")) if data.get("duration_ms") else ""
-    shown = "" if output is None else preview(output, SAID_CELLS, bare=_counts_items(output))
+    if isinstance(output, Mapping) and list(output) == ["items"]:  # of an each as a whole, which only counts
+        shown = f"{output['items']} items"
+    else:
+        shown = "" if output is None else preview(output, SAID_CELLS)
     return _pieces((try_of(data), "dim"), (took, "dim"), (stored, "text"), (shown, "dim"))
-
-
-def _counts_items(output: object) -> bool:
-    """Whether an output is that of an each as a whole, which only counts."""
-    return isinstance(output, Mapping) and list(output) == ["items"]
 
 
 def _tell_failure(data: Mapping[str, Any], glyphs: Glyphs) -> Said:

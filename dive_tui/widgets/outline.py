@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from engine.model.events import ExecutionEvent, ExecutionEventType
@@ -48,8 +49,9 @@ class Outline:
         """Times in which no attempt was running, in order."""
         self.path_failures: dict[str, list[int]] = {}
         """Sequences of failures by path id."""
-        self.unit_failures: dict[tuple[str, int], list[int]] = {}
-        """Sequences of failed attempts by path id and the unit's place on the path."""
+        self.step_failures: dict[tuple[str, str], list[int]] = {}
+        """Sequences of failed attempts by path id and step."""
+        self._visits: dict[str, _Visits] = {}
         self.step_bounds = array("q")
         """Sequences at which steps began or ended, items of an each aside."""
         self.where_cells = 0
@@ -104,6 +106,25 @@ class Outline:
         at = bisect_left(self.step_bounds, sequence)
         return self.step_bounds[at - 1] if at else None
 
+    def visits(self, path_id: str) -> Sequence[Sequence[UnitRecord]]:
+        """The units of a path by step, steps in the order they first began."""
+        path = self._history.index.paths[path_id]
+        visits = self._visits.setdefault(path_id, _Visits())
+        for unit in path.units[visits.count :]:
+            visits.add(unit)
+        return visits.by_step
+
+    def step_place(self, path_id: str, step: str) -> int:
+        """The place of a step among those of its path; 0 for an unknown one."""
+        self.visits(path_id)
+        return self._visits[path_id].places.get(step, 0)
+
+    def unit_failures(self, unit: UnitRecord) -> Sequence[int]:
+        """Sequences of the failed attempts of a unit, that of its own end aside."""
+        failures = self.step_failures.get((unit.path, unit.step), [])
+        stop = len(failures) if unit.ended_seq is None else bisect_left(failures, unit.ended_seq)
+        return failures[bisect_left(failures, unit.started_seq) : stop]
+
     def path_number(self, path_id: str) -> int:
         """The place of a path among all that started, from 0, which chooses its hue; 0 for an unknown one."""
         return self._path_numbers.get(path_id, 0)
@@ -140,9 +161,24 @@ class Outline:
         if not event.path_id:
             return
         self.path_failures.setdefault(event.path_id, []).append(event.sequence)
-        unit = find_unit(self._history.index, event)
-        if unit is not None:
-            self.unit_failures.setdefault((unit.path, unit.order), []).append(event.sequence)
+        if event.step_name:
+            self.step_failures.setdefault((event.path_id, event.step_name), []).append(event.sequence)
+
+
+class _Visits:
+    """The units of a path, taken in one by one."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.by_step: list[list[UnitRecord]] = []
+        self.places: dict[str, int] = {}
+
+    def add(self, unit: UnitRecord) -> None:
+        self.count += 1
+        place = self.places.setdefault(unit.step, len(self.by_step))
+        if place == len(self.by_step):
+            self.by_step.append([])
+        self.by_step[place].append(unit)
 
 
 class _Clock:

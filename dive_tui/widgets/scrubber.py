@@ -22,6 +22,8 @@ from engine.replay.history import History
 
 SPARSE = 1 / 3
 """Up to this share of cells with steps, each is drawn as a dot; beyond it as the height of a line."""
+HIGHEST = 3
+"""Eighths of a cell that the line of steps is high at most: it is a rail, no chart."""
 LEAST_DURATION = 0.001
 
 
@@ -111,7 +113,7 @@ class Scrubber(Widget):
         most = max(busy)
         for column, count in enumerate(steps):
             if count:
-                level = max(1, round(count / most * 8))
+                level = max(1, round(count / most * HIGHEST))
                 glyph = self._glyphs.keyframe if sparse else self._glyphs.levels[level]
                 canvas.put(column, glyph, "text" if sparse and column <= cursor else "dim")
 

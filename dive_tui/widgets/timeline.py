@@ -58,7 +58,7 @@ class Timeline(Vertical):
         """Show this history from now on. `now` is in seconds since its first event."""
         self._outline = outline
         self._rows.history = history
-        self._rows.rows = RowList(history.index)
+        self._rows.rows = RowList(history.index, outline)
         self._rows.rows.arrange(self._room)
         self._live, self._now = live, now
         self._rescale()
@@ -92,7 +92,7 @@ class Timeline(Vertical):
     def set_cursor(self, sequence: int) -> None:
         """Show the cursor at this event."""
         rows, history, outline = self._rows.rows, self._rows.history, self._outline
-        self._sequence = sequence
+        self._sequence = self._rows.sequence = sequence
         if rows is None or history is None or outline is None or self.drawing is None or not sequence:
             return
         if self._window is not None:

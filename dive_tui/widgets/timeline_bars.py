@@ -70,38 +70,37 @@ def bar_token(status: str) -> str:
 
 def draw_label(row: Row, cells: int, drawing: Drawing) -> list[Segment]:
     """Name and fact of a row in so many cells; two at the end stay free."""
-    fact, fact_style = _fact(row, drawing)
     room = max(1, cells - 2)
-    if row.unit is None:
+    if row.units:
+        name = f"  {display_text(row.units[0].step, max_cells=room)}"
+        style = drawing.palette["text"]
+    else:
         fold = drawing.glyphs.folded if row.folded else drawing.glyphs.unfolded
         name = f"{fold} {display_text(row.path.id, max_cells=room)}"
         style = drawing.palette["bold"] + drawing.palette.path(row.number)
-    else:
-        name = f"  {display_text(row.unit.step, max_cells=room)}"
-        style = drawing.palette["text"]
-    if cell_len(name) + 1 + cell_len(fact) > room:
-        fact = ""
+    facts, fact_style = _facts(row, drawing)
+    fact = next((fact for fact in facts if cell_len(name) + 1 + cell_len(fact) <= room), "")
     made = [Segment(fit(name, room - cell_len(fact)), style), Segment(fact, drawing.palette[fact_style])]
     return [*made, Segment("  ")]
 
 
-def _fact(row: Row, drawing: Drawing) -> tuple[str, str]:
-    """The one thing to say beside the name, and its style."""
+def _facts(row: Row, drawing: Drawing) -> tuple[Sequence[str], str]:
+    """The one thing to say beside the name, from long to short, and its style."""
     unit = row.unit
-    if unit is None:
-        if not row.folded:
-            return "", "dim"
+    if not row.units:
         count = len(row.path.units)
-        return f"{human_count(count)} step{'s' if count != 1 else ''}", "dim"
+        return (f"{human_count(count)} step{'s' if count != 1 else ''}",) if row.folded else (), "dim"
+    if unit is None:
+        count = len(row.units)
+        return (f"{human_count(count)} visits", human_count(count)), "dim"
     if unit.items is not None:
-        done = _items_done(unit)
-        if done == unit.items and unit.status == "completed":
-            return f"{human_count(done)} items", "dim"
-        return f"{human_count(done)}/{human_count(unit.items)} items", "dim"
+        done, total = human_count(_items_done(unit)), human_count(unit.items)
+        counted = total if done == total and unit.status == "completed" else f"{done}/{total}"
+        return (f"{counted} items", counted), "dim"
     if len(unit.attempts) > 1:
-        return f"{len(unit.attempts)} tries", "bold text"
+        return (f"{len(unit.attempts)} tries",), "bold text"
     started, ended = drawing.outline.span(unit.started_seq, unit.ended_seq, drawing.now)
-    return human_duration(ended - started), "dim"
+    return (human_duration(ended - started),), "dim"
 
 
 def _items_done(unit: UnitRecord) -> int:
@@ -118,13 +117,15 @@ def _items_done(unit: UnitRecord) -> int:
 def draw_plot(row: Row, drawing: Drawing) -> list[Segment]:
     """The plot of a row."""
     canvas = Canvas(drawing.width, drawing.glyphs, drawing.palette)
-    if row.unit is None:
+    if not row.units:
         _draw_idle(canvas, row, drawing)
     for gap in drawing.scale.gaps:
         canvas.put(int(gap.column), drawing.glyphs.idle_break, GUIDE)
         canvas.put(int(gap.column + gap.cells - 1), drawing.glyphs.idle_break, GUIDE)
-    if row.unit is None:
+    if not row.units:
         _draw_path(canvas, row, drawing)
+    elif row.unit is None:
+        _draw_visits(canvas, row.units, drawing)
     else:
         _draw_unit(canvas, row.unit, drawing)
     return canvas.segments()
@@ -153,12 +154,25 @@ def _draw_unit(canvas: Canvas, unit: UnitRecord, drawing: Drawing) -> None:
     start, end = drawing.span(unit.started_seq, unit.ended_seq)
     status = drawing.shown_status(unit.status)
     if unit.items is not None or len(unit.attempts) > FEW_ATTEMPTS:
-        _draw_density(canvas, unit, start, end, bar_token(status if status != "failed" else "completed"), drawing)
-        _mark_failures(canvas, drawing.outline.unit_failures.get((unit.path, unit.order), ()), drawing)
+        style = bar_token("completed" if status == "failed" else status)
+        _draw_density(canvas, unit.attempts, start, end, style, drawing)
+        _mark_failures(canvas, drawing.outline.unit_failures(unit), drawing)
     else:
         _draw_attempts(canvas, unit, status, drawing)
     if status != "completed":
         _say_at_end(canvas, start, end, drawing, status, unit.error_type if status == "failed" else "")
+
+
+def _draw_visits(canvas: Canvas, visits: Sequence[UnitRecord], drawing: Drawing) -> None:
+    last = visits[-1]
+    start, _ = drawing.span(visits[0].started_seq, visits[0].ended_seq)
+    _, end = drawing.span(last.started_seq, last.ended_seq)
+    status = drawing.shown_status(last.status)
+    _draw_density(canvas, visits, start, end, bar_token("completed" if status == "failed" else status), drawing)
+    failures = drawing.outline.step_failures.get((last.path, last.step), ())
+    _mark_failures(canvas, failures[:-1] if status == "failed" else failures, drawing)
+    if status != "completed":
+        _say_at_end(canvas, start, end, drawing, status, last.error_type if status == "failed" else "")
 
 
 def _draw_attempts(canvas: Canvas, unit: UnitRecord, status: str, drawing: Drawing) -> None:
@@ -175,14 +189,18 @@ def _draw_attempts(canvas: Canvas, unit: UnitRecord, status: str, drawing: Drawi
         canvas.put(column, drawing.glyphs.failed, "failed")
 
 
-def _draw_density(canvas: Canvas, unit: UnitRecord, start: float, end: float, style: str, drawing: Drawing) -> None:
-    """The items of a unit as height: how many were done in a cell, beside the usual."""
+Works = Sequence[Attempt] | Sequence[UnitRecord]
+"""What is drawn as density: the items of an each, or the visits of a step, in the order they began."""
+
+
+def _draw_density(canvas: Canvas, works: Works, start: float, end: float, style: str, drawing: Drawing) -> None:
+    """Many works as height: how many were done in a cell, beside the usual."""
     first, stop = max(0, int(start)), min(drawing.width, math.ceil(end))
     if stop - first < 2:
         canvas.bar(start, end, style)
         return
     places = [max(start, min(end, column)) for column in range(first, stop + 1)]
-    done = throughput(unit.attempts, [drawing.scale.seconds(place) for place in places], drawing)
+    done = throughput(works, [drawing.scale.seconds(place) for place in places], drawing)
     # The first and the last cell may be covered in part only.
     per_cell = [
         amount / max(after - before, 1e-3) for amount, (before, after) in zip(done, pairwise(places), strict=True)
@@ -191,18 +209,18 @@ def _draw_density(canvas: Canvas, unit: UnitRecord, start: float, end: float, st
         canvas.put(column, drawing.glyphs.levels[level], style)
 
 
-def throughput(attempts: Sequence[Attempt], edges: Sequence[float], drawing: Drawing) -> list[float]:
-    """How much work was done between each two of these times, in attempts, counting parts of them."""
-    done = [_position(attempts, edge, drawing) for edge in edges]
+def throughput(works: Works, edges: Sequence[float], drawing: Drawing) -> list[float]:
+    """How much was done between each two of these times, parts of works counted as such."""
+    done = [_position(works, edge, drawing) for edge in edges]
     return [max(0.0, after - before) for before, after in pairwise(done)]
 
 
-def _position(attempts: Sequence[Attempt], seconds: float, drawing: Drawing) -> float:
+def _position(works: Works, seconds: float, drawing: Drawing) -> float:
     outline = drawing.outline
-    begun = bisect_right(attempts, seconds, key=lambda attempt: outline.seconds(attempt.started_seq))
+    begun = bisect_right(works, seconds, key=lambda work: outline.seconds(work.started_seq))
     if not begun:
         return 0.0
-    last = attempts[begun - 1]
+    last = works[begun - 1]
     started, ended = outline.span(last.started_seq, last.ended_seq, drawing.now)
     share = 1.0 if ended <= seconds else (seconds - started) / (ended - started)
     return begun - 1 + share

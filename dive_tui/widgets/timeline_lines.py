@@ -92,6 +92,7 @@ class TimelineRows(LineView):
         self.history: History | None = None
         self.drawing: Drawing | None = None
         self.version = 0
+        self.sequence = 0
         self.label_cells = 0
         self.cursor_column: int | None = None
 
@@ -104,12 +105,13 @@ class TimelineRows(LineView):
         """What the look of a row depends on."""
         assert self.rows is not None and self.drawing is not None
         row = self.rows[index]
-        record = row.path if row.unit is None else row.unit
-        if record.ended_seq is not None:
-            return index, record.started_seq, row.folded, self.version
-        grown = len(row.path.units) if row.unit is None else len(row.unit.attempts)
+        first, last = (row.units[0], row.units[-1]) if row.units else (row.path, row.path)
+        identity = index, first.started_seq, len(row.units), row.folded, self.version
+        if last.ended_seq is not None:
+            return *identity, last.ended_seq
+        grown = len(row.unit.attempts) if row.unit is not None else len(row.path.units)
         front = int(self.drawing.scale.column(self.drawing.now) * 8)
-        return index, record.started_seq, row.folded, self.version, grown, front
+        return *identity, grown, front
 
     def render_row(self, index: int, width: int, selected: bool) -> Strip:
         """Draw label and plot of a row."""
@@ -121,7 +123,7 @@ class TimelineRows(LineView):
         """The marker takes the colour of what is under it."""
         assert self.rows is not None
         row = self.rows[index]
-        status = row.path.status if row.unit is None else row.unit.status
+        status = row.units[-1].status if row.units else row.path.status
         return self.palette["failed" if status == "failed" else "accent"]
 
     def render_line(self, y: int) -> Strip:
@@ -142,7 +144,7 @@ class TimelineRows(LineView):
         if segment.text == glyphs.eighths[-1] and not glyphs.ascii and style.color is not None:
             on_bar = Style(color=palette["background"].color, bgcolor=style.color)
             return Segment(glyphs.cursor_line, style + on_bar)
-        return Segment(segment.text, style + Style(reverse=True))
+        return Segment(segment.text, style)
 
     def move_to(self, index: int, *, scroll: bool = True, quiet: bool = False) -> None:
         """Quietly: show the cursor on a row. Else ask the screen to go to the event of that row."""
@@ -151,7 +153,7 @@ class TimelineRows(LineView):
         elif self.row_count and self.rows is not None and self.history is not None:
             index = min(max(index, 0), self.row_count - 1)
             if index != self.cursor:
-                self.post_message(CursorAsked(self.rows.sequence_of(self.history, index)))
+                self.post_message(CursorAsked(self.rows.sequence_of(self.history, index, self.sequence)))
 
     def on_click(self, event: events.Click) -> None:
         """A click on the plot goes to the time clicked, one on a label to its row, one on a fold mark folds."""
@@ -162,7 +164,7 @@ class TimelineRows(LineView):
         index = self.scroll_offset.y + offset.y
         if offset.x > self.label_cells:
             self.post_message(self.PlotClicked(offset.x - self.label_cells - 1))
-        elif index < self.row_count and self.rows[index].unit is None and offset.x <= 2:
+        elif index < self.row_count and not self.rows[index].units and offset.x <= 2:
             self.post_message(self.FoldClicked(index))
         elif index < self.row_count:
             self.move_to(index)

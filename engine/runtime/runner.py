@@ -97,7 +97,8 @@ class Runner:
                     await self._commit()
                     if self._execution.state.ended:
                         return self._execution.state
-                    self._launch()
+                    if self._cancel is None:
+                        self._launch()
                     if settled:
                         await self._wake.wait()
                     else:

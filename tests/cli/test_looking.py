@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from engine.replay.replayer import ExecutionReplayer
-from tests.cli.histories import in_store, record
+from tests.cli.histories import event, forge, in_store, record
 from tests.cli.shop import Caller, Shop
 
 
@@ -205,6 +205,37 @@ def test_damaged_history_is_shown_as_far_as_it_goes(shop: Shop, call: Caller, fa
     assert call("events", failed, "--from", "3", "--to", str(readable)).code == 0
     listed = call("list")
     assert listed.code == 0 and "damaged" in listed.out
+
+
+def test_item_that_failed_has_a_line_of_its_own(shop: Shop, call: Caller) -> None:
+    assert call("run", "order.yaml", "-i", "amount=1", "-i", 'items=["lamp","broken","vase"]').code == 1
+    steps = call("show", "last").out.partition("\nSteps\n")[2].splitlines()
+    assert [line.split()[:3] for line in steps[1:4]] == [
+        ["Validate", "✓", "completed"],
+        ["Pack", "✗", "failed"],
+        ["item", "2", "✗"],
+    ]
+    assert steps[2].endswith("1 of 3 items")
+    assert steps[3].endswith("ValueError: cannot be packed")
+
+
+def test_history_of_a_newer_version(shop: Shop, call: Caller) -> None:
+    start = {"workflow_name": "w", "workflow": {"name": "w", "steps": []}, "workflow_hash": "h", "inputs": {}}
+    forge(
+        shop.store,
+        event(1, "execution_started", **start, inputs_hash="h", engine_version="9"),
+        event(2, "path_started", current_step="A"),
+        event(3, "time_travelled", to="yesterday"),
+    )
+    events = call("events", "last")
+    assert (events.code, events.err) == (0, "") and "time travelled" in events.out
+    for command in ("show", "replay"):
+        ended = call(command, "last")
+        assert ended.code == 4 and ended.out
+        assert ended.err == (
+            "event 3 was written by a newer version of dive-tui; what is shown of later ones is incomplete\n"
+        )
+    assert call("replay", "last@2").code == 0
 
 
 def test_history_damaged_from_the_start(shop: Shop, call: Caller, failed: str) -> None:

@@ -165,7 +165,7 @@ def test_app_gets_store_execution_and_event(shop: Shop, call: Caller, monkeypatc
     (made,) = record(shop.folder / "made", 1)
     assert call("open", f"{made[-4:]}@3", "--store", "made").code == 7
     assert app.calls.pop()["execution"] == made
-    assert call("open", "abc@12", "--store", "other", "--ascii", "--theme", "dive-light").code == 7
+    assert call("open", "abc@12", "--store", "other", "--ascii", "--theme", "light").code == 7
     assert [each.pop("location").text for each in app.calls] == [str(shop.store), str(shop.folder / "other")]
     assert app.calls == [
         {"execution": None, "sequence": None, "ascii": False},
@@ -175,6 +175,8 @@ def test_app_gets_store_execution_and_event(shop: Shop, call: Caller, monkeypatc
         call("open", "zzz", "--store", "made").err
         == "no execution's id begins or ends with 'zzz'; dive-tui list shows them all\n"
     )
+    assert call("--theme", "ligth").err == "there is no theme 'ligth'; did you mean 'light'?\n"
+    assert call("--theme", "xyzzy").err.startswith("there is no theme 'xyzzy'; there are dark, light, high-contrast")
     assert call("open", "abc@x").err == "'x' after '@' is no event number; they count from 1\n"
 
 

@@ -120,3 +120,34 @@ def test_terminal_shows_what_goes_on(shop: Shop) -> None:
         assert "cancelling; once more ends at once" in view.text
         assert "cancelled  single" in view.text
         assert not terminal.unexpected_controls()
+
+
+APP_PROBE = """
+import sys
+from types import ModuleType
+from dive_tui.cli import opening
+from dive_tui.cli.main import execute
+
+app = ModuleType("dive_tui.app.main")
+def run_app(**wanted):
+    print([name for name in ("cyclopts", "pydantic", "rich", "engine.replay") if name in sys.modules])
+    return 0
+app.run_app = run_app
+sys.modules["dive_tui.app.main"] = app
+opening.needs_terminal = lambda instead: None
+sys.exit(execute(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("typed", ["", "./.dive --ascii", "open", "open last-1@3", "--store .dive open"])
+def test_the_first_frame_waits_for_nothing_of_ours(shop: Shop, typed: str) -> None:
+    child = subprocess.run(
+        [sys.executable, "-c", APP_PROBE, *typed.split()],
+        cwd=shop.folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (child.returncode, child.stdout, child.stderr) == (0, "[]\n", "")

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from engine.model.events import ExecutionEvent
+from engine.model.ids import keyed_execution_id
 from engine.store import StoreError
 from stores.memory import MemoryExecutionEventStore
+from tests.cli.histories import event, forge
 from tests.cli.shop import Caller, Shop, one_step
 
 
@@ -145,6 +147,15 @@ def test_key_returns_what_was_run_before(shop: Shop, call: Caller) -> None:
     assert other.code == 2
     assert "stands for an execution of workflow 'order'" in other.err
     assert call("run", "other.yaml", "--id", " ").code == 2
+
+
+def test_key_of_an_execution_that_has_not_ended(shop: Shop, call: Caller) -> None:
+    start: dict[str, Any] = {"workflow_name": "order", "workflow": {}, "workflow_hash": "h", "inputs": {}}
+    started = event(1, "execution_started", **start, inputs_hash="h", engine_version="0")
+    forge(shop.store, started._replace(execution_id=keyed_execution_id("k")))
+    ended = call("run", "order.yaml", "-i", "amount=1", "--id", "k")
+    assert ended.code == 3
+    assert "◌ interrupted  order" in ended.out or "● running  order" in ended.out
 
 
 def test_workflow_built_in_python(shop: Shop, call: Caller) -> None:
