@@ -20,11 +20,14 @@ from pathlib import Path
 
 from benchmarks.histories import synthetic_history
 from benchmarks.report import Row
+from engine.core.reduce import fold, initial_state
 from engine.model.events import ExecutionEvent
+from engine.model.snapshot import ExecutionSnapshot
 from stores.file_store import FileExecutionEventStore
 
 EVENTS = 100_000
 PAINTS, KEYS, APPENDS = 7, 150, 60
+SYNC_QUERY, SYNC_ANSWER = b"\x1b[?2026$p", b"\x1b[?2026;2$y"
 FRAME_END = b"\x1b[?2026l"
 PROBE = [sys.executable, "-m", "benchmarks.bare_app"]
 EXECUTION = "exec_" + "0" * 26
@@ -50,7 +53,7 @@ class Terminal:
         began, seen, found = time.perf_counter(), b"", False
         while time.perf_counter() - began < limit:
             if select.select([self._terminal], [], [], 0.5)[0]:
-                seen += os.read(self._terminal, 65536)
+                seen += self._read()
                 if not found and text in seen:
                     found, seen = True, seen[seen.index(text) :]
                 if found and FRAME_END in seen:
@@ -60,7 +63,13 @@ class Terminal:
     def quiet(self, seconds: float = 0.4) -> None:
         """Read on until it has written nothing for a while."""
         while select.select([self._terminal], [], [], seconds)[0]:
-            os.read(self._terminal, 65536)
+            self._read()
+
+    def _read(self) -> bytes:
+        data = os.read(self._terminal, 65536)
+        if SYNC_QUERY in data:  # like a real terminal: yes, frames may be marked
+            os.write(self._terminal, SYNC_ANSWER)
+        return data
 
     def press(self, key: bytes) -> float:
         """Seconds from a key to the end of the next frame."""
@@ -96,6 +105,8 @@ async def _fill(folder: Path) -> None:
             await store.append_events(batch)
             batch = []
     await store.append_events(batch)
+    state = fold(initial_state(EXECUTION), synthetic_history(EVENTS, EXECUTION, ended=True))
+    await store.save_snapshot(ExecutionSnapshot.of(state, {}))
     await store.append_events(list(synthetic_history(10, LIVE)))
     await store.close()
 

@@ -29,7 +29,7 @@ from stores.file_layout import (
     reading,
     sync_folder,
 )
-from stores.file_lines import START, Damage, Place, Reading, damaged, find_line, read_surely, survey
+from stores.file_lines import START, Damage, Mark, Place, Reading, damaged, find_line, read_history, read_surely, survey
 from stores.file_owners import Owners
 from stores.file_snapshots import StoredSnapshot, load_snapshot, save_snapshot
 from stores.file_summaries import Summaries
@@ -65,7 +65,8 @@ class FileCore:
         self._summaries = Summaries(base, self._owners)
         self._changes = ChangesWriter(base)
         self._writers: OrderedDict[str, HistoryWriter] = OrderedDict()
-        self._synced_folders: set[str] = set()
+        self._synced: set[str] = set()
+        """Executions whose files' names are known to be on the disk."""
         self._places: dict[str, tuple[int, Place]] = {}
         """By execution: the events file's inode, and where reading ended last."""
 
@@ -102,9 +103,9 @@ class FileCore:
     def save_snapshot(self, snapshot: ExecutionSnapshot) -> None:
         """Keep a snapshot, unless it is ahead of the history."""
         folder = self.base / folder_name(snapshot.id)
-        place = self._place_of(folder, snapshot)
-        if place is not None:
-            save_snapshot(folder, StoredSnapshot(snapshot, place))
+        mark = self._mark_of(folder, snapshot.last_event_seq)
+        if mark is not None:
+            save_snapshot(folder, StoredSnapshot(snapshot, mark))
 
     def snapshot(self, execution_id: str) -> ExecutionSnapshot | None:
         """The snapshot, when it can be used."""
@@ -202,14 +203,8 @@ class FileCore:
         self._owners.close()
 
     def _append(self, execution_id: str, events: Sequence[ExecutionEvent]) -> None:
-        first = events[0].sequence
-        writer = self._writers.pop(execution_id, None) or self._open_writer(execution_id, first)
+        writer = self._writers.pop(execution_id, None) or self._open_writer(execution_id, events[0].sequence)
         try:
-            if self._durable and (first == 1 or execution_id not in self._synced_folders):
-                # Before the events, so that a failure here leaves nothing behind that could count as history.
-                sync_folder(self.base / execution_id)
-                sync_folder(self.base)
-                self._synced_folders.add(execution_id)
             writer.append(events)
         except BaseException:
             writer.close()
@@ -223,13 +218,26 @@ class FileCore:
         if sequence == 1:
             make_folder(folder)
         stored = load_snapshot(folder)
-        near = START if stored is None else stored.place
+        near = START if stored is None else stored.mark.place
         try:
-            return HistoryWriter(folder, create=sequence == 1, durable=self._durable, near=near)
+            writer = HistoryWriter(folder, create=sequence == 1, durable=self._durable, near=near)
         except FileNotFoundError:
             if sequence == 1 or not self.base.is_dir():
                 raise
             raise ConflictError(f"event {sequence} cannot be the first one of {execution_id}") from None
+        try:
+            self._sync_names(execution_id, new=sequence == 1)
+        except BaseException:
+            writer.close()
+            raise
+        return writer
+
+    def _sync_names(self, execution_id: str, *, new: bool) -> None:
+        """Before any event, so that a failure here leaves nothing behind that could count as history."""
+        if self._durable and (new or execution_id not in self._synced):
+            sync_folder(self.base / execution_id)
+            sync_folder(self.base)
+            self._synced.add(execution_id)
 
     def _read_from(self, fd: int, folder: Path, from_seq: int, limit: int | None) -> Reading:
         inode, place = self._places.get(folder.name, (0, START))
@@ -237,7 +245,7 @@ class FileCore:
         if remembered is not None and remembered.sequence == from_seq:
             return read_surely(fd, folder.name, remembered, limit)
         stored = load_snapshot(folder) if remembered is None and from_seq > 1 else None
-        for near in (remembered, stored and stored.place, START):
+        for near in (remembered, stored and stored.mark.place, START):
             if near is None or near.sequence > from_seq:
                 continue
             # Lines are counted, not parsed: the event before the first one, where it should be, proves the count.
@@ -249,19 +257,20 @@ class FileCore:
         # Nothing is there, unless line ends were lost: only reading it all can tell.
         return survey(fd, folder.name)
 
-    def _place_of(self, folder: Path, snapshot: ExecutionSnapshot) -> Place | None:
-        """Where the event lies that a snapshot was taken at."""
-        writer = self._writers.get(snapshot.id)
+    def _mark_of(self, folder: Path, sequence: int) -> Mark | None:
+        """Where an event lies; None when the history does not have it."""
+        writer = self._writers.get(folder.name)
         last = writer.last if writer is not None else None
-        if last is not None and last.sequence == snapshot.last_event_seq:
+        if last is not None and last.place.sequence == sequence:
             return last
         try:
             with reading(folder, EVENTS) as fd:
-                place = find_line(fd, snapshot.last_event_seq)
-                return place if place is not None and StoredSnapshot(snapshot, place).fits(fd) else None
+                place = find_line(fd, sequence)
+                events = read_history(fd, folder.name, place, limit=1).events if place is not None else []
         except MISSING:
             self._check_base()
             return None
+        return Mark(place, events[0].id) if place is not None and events else None
 
     def _remove(self, folder: Path) -> None:
         grave = self.base / f"{DELETED}{folder.name}-{os.urandom(4).hex()}"

@@ -31,6 +31,13 @@ class Place(NamedTuple):
 START = Place(1, 0)
 
 
+class Mark(NamedTuple):
+    """An event that was seen at a place. While it is there, what was read before it still holds."""
+
+    place: Place
+    event_id: str
+
+
 class Damage(NamedTuple):
     """The first line that cannot be history, nor the remains of an append that was cut short."""
 
@@ -49,14 +56,21 @@ class Reading:
 
     end: Place
     """Behind the last event of the last whole batch that was read."""
-    last: Place | None = None
-    """The last event's own line."""
+    last_batch: Place = START
+    """Where the last whole batch begins."""
     events: list[ExecutionEvent] = field(default_factory=list)
     sealed: bool | None = None
     """Whether its lines carry checksums; None when no line was read."""
     torn: int | None = None
     """Where a last batch begins that is not whole; it was never acknowledged and is not history."""
     damage: Damage | None = None
+
+    @property
+    def mark(self) -> Mark | None:
+        """The first event of the last batch; None when there are none."""
+        if not self.events:
+            return None
+        return Mark(self.last_batch, self.events[self.last_batch.sequence - self.end.sequence].id)
 
     def since(self, sequence: int, limit: int | None) -> list[ExecutionEvent]:
         """The events from a sequence on, at most `limit`."""
@@ -178,7 +192,7 @@ def _read(fd: int, execution_id: str, start: Place, limit: int | None) -> Readin
                 offset += len(line) + 1
                 left = k or 0
                 if not left:
-                    reading.last, reading.end = reading.end, Place(sequence, offset)
+                    reading.last_batch, reading.end = reading.end, Place(sequence, offset)
                     whole = len(events)
                     if limit is not None and whole >= limit:
                         return reading

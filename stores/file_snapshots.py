@@ -1,4 +1,4 @@
-"""`snapshot.json`: a sealed cache of an execution at one event, which also says where that event's line begins."""
+"""`snapshot.json`: a sealed cache of an execution at one event, which also says where to find that event."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ from engine.model.snapshot import ExecutionSnapshot
 from engine.store import StoreError
 from stores.codec import LineError, seal, unseal
 from stores.file_layout import SNAPSHOT, read_all, reading, replace_file
-from stores.file_lines import Place, read_history
+from stores.file_lines import Mark, Place, read_history
 
 
 class StoredSnapshot(NamedTuple):
-    """A snapshot, and where the event lies that it was taken at."""
+    """A snapshot, and the event that it was taken at."""
 
     snapshot: ExecutionSnapshot
-    place: Place
+    mark: Mark
 
     def fits(self, history: int) -> bool:
         """Whether the history open at this file descriptor has that event at that place."""
-        return bool(read_history(history, self.snapshot.id, self.place, limit=1).events)
+        events = read_history(history, self.snapshot.id, self.mark.place, limit=1).events
+        return bool(events) and events[0].id == self.mark.event_id
 
 
 def save_snapshot(folder: Path, stored: StoredSnapshot) -> None:
     """Put it in the place of the one before."""
-    record = stored.snapshot.to_dict() | {"offset": stored.place.offset}
+    record = stored.snapshot.to_dict() | {"offset": stored.mark.place.offset, "event_id": stored.mark.event_id}
     replace_file(folder, SNAPSHOT, seal(record) + b"\n")
 
 
@@ -35,14 +36,15 @@ def load_snapshot(folder: Path) -> StoredSnapshot | None:
         with reading(folder, SNAPSHOT) as fd:
             record = unseal(read_all(fd).removesuffix(b"\n"))
         snapshot = ExecutionSnapshot.from_dict(record)
-        place = Place(snapshot.last_event_seq, record["offset"])
+        mark = Mark(Place(snapshot.last_event_seq, record["offset"]), record["event_id"])
     except (OSError, StoreError, LineError, ValueError, KeyError):
         return None
+    sequence, offset = mark.place
     sound = (
         snapshot.id == folder.name
         and type(snapshot.state) is dict
-        and type(place.sequence) is type(place.offset) is int
-        and place.sequence > 0
-        and place.offset >= 0
+        and type(sequence) is type(offset) is int
+        and sequence > 0
+        and offset >= 0
     )
-    return StoredSnapshot(snapshot, place) if sound else None
+    return StoredSnapshot(snapshot, mark) if sound else None

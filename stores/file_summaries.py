@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,10 +16,13 @@ from engine.model.state import ExecutionState
 from engine.model.times import EPOCH, format_time
 from engine.store import StoreError
 from stores.file_layout import EVENTS, MISSING, is_folder_name, reading
-from stores.file_lines import START, Place, between_appends, read_pieces
+from stores.file_lines import START, Mark, between_appends, read_pieces
 from stores.file_owners import Owner, Owners
 from stores.file_snapshots import load_snapshot
 from stores.folding import Folded, fold_as_far_as_possible, summary_of
+
+_SAME_TICK_NS = 50_000_000
+"""Times of files advance in ticks, of some milliseconds: what changes twice within one may look unchanged."""
 
 
 class _Stamp(NamedTuple):
@@ -37,11 +41,22 @@ class _Known(NamedTuple):
     """What was found out about a history as it was at a stamp."""
 
     stamp: _Stamp
+    settled: bool
+    """Whether the stamp was old enough that no later change can have the same."""
     summary: ExecutionSummary | None
     """None while its first batch is not whole."""
-    state: ExecutionState | None
-    """To go on from; None when no more is to come, or the history is damaged."""
-    end: Place
+    state: ExecutionState
+    """To fold on from."""
+    mark: Mark | None
+    """To begin reading at, as long as it is there; None when everything must be read again."""
+
+
+class _Beginning(NamedTuple):
+    """A state to fold on from, and an event to begin reading at; what the state has already is skipped."""
+
+    state: ExecutionState
+    mark: Mark | None
+    """None: the first event, whichever that is."""
 
 
 class Summaries:
@@ -75,7 +90,7 @@ class Summaries:
         try:
             stamp = _Stamp.of(os.lstat(f"{folder}/{EVENTS}"))
             known = self._known.get(execution_id)
-            if known is None or known.stamp != stamp:
+            if known is None or known.stamp != stamp or not known.settled:
                 with reading(Path(folder), EVENTS) as fd:
                     known = self._known[execution_id] = _find_out(fd, Path(folder), known)
             return known.summary
@@ -100,42 +115,45 @@ class Summaries:
 
 def _find_out(fd: int, folder: Path, before: _Known | None) -> _Known:
     status = os.fstat(fd)
-    for state, place in _beginnings(fd, folder, before, status):
-        folded, end = _fold(fd, state, place)
-        if not folded.problem and end.sequence > folded.state.sequence:
+    stamp, settled = _Stamp.of(status), time.time_ns() - status.st_mtime_ns > _SAME_TICK_NS
+    for beginning in _beginnings(folder, before):
+        folded, mark = _fold(fd, beginning)
+        if mark is not None and not folded.problem:
             break
     else:
         # Read to the problem while somebody was writing, perhaps: look again before calling the history damaged.
         with between_appends(fd):
-            folded, end = _fold(fd, initial_state(folder.name), START)
+            folded, mark = _fold(fd, _Beginning(initial_state(folder.name), None))
     summary = None
     if folded.problem or folded.state.sequence:
         summary = summary_of(folded, _time_of(status))
-    more_to_come = not folded.problem and not folded.state.ended
-    return _Known(_Stamp.of(status), summary, folded.state if more_to_come else None, end)
+    if folded.problem or (settled and folded.state.ended):  # then there is nothing to go on with
+        return _Known(stamp, settled, summary, initial_state(folder.name), None)
+    return _Known(stamp, settled, summary, folded.state, mark)
 
 
-def _beginnings(
-    fd: int, folder: Path, before: _Known | None, status: os.stat_result
-) -> Iterator[tuple[ExecutionState, Place]]:
-    """States to fold on from, the shortest way first, each with a place at or before the first event to fold."""
-    if before is not None and before.state is not None:
-        if before.stamp.inode == status.st_ino and before.end.offset <= status.st_size:
-            yield before.state, before.end
-    elif (stored := load_snapshot(folder)) is not None and (state := stored.snapshot.restore_state()) is not None:
-        yield state, stored.place
-    yield initial_state(folder.name), START
+def _beginnings(folder: Path, before: _Known | None) -> Iterator[_Beginning]:
+    """The shortest way first; each may turn out to be wrong but the last, which reads everything."""
+    if before is not None and before.mark is not None:
+        yield _Beginning(before.state, before.mark)
+    if (stored := load_snapshot(folder)) is not None and (state := stored.snapshot.restore_state()) is not None:
+        yield _Beginning(state, stored.mark)
+    yield _Beginning(initial_state(folder.name), None)
 
 
-def _fold(fd: int, state: ExecutionState, start: Place) -> tuple[Folded, Place]:
-    folded, end = Folded(state), start
-    for piece in read_pieces(fd, state.execution_id, start):
-        folded, end = fold_as_far_as_possible(folded.state, piece.events), piece.end
+def _fold(fd: int, beginning: _Beginning) -> tuple[Folded, Mark | None]:
+    """The state at the end, and a mark to begin at next time; None when no event is where the beginning says."""
+    folded, mark = Folded(beginning.state), None
+    for piece in read_pieces(fd, folded.state.execution_id, beginning.mark.place if beginning.mark else START):
+        if mark is None and beginning.mark and piece.events and piece.events[0].id != beginning.mark.event_id:
+            return folded, None
+        mark = piece.mark or mark
+        folded = fold_as_far_as_possible(folded.state, piece.events)
         if not folded.problem and piece.damage is not None:
             folded = Folded(folded.state, f"{piece.damage.place}: {piece.damage.problem}")
         if folded.problem:
             break
-    return folded, end
+    return folded, mark
 
 
 def _changed_at(folder: str) -> str:

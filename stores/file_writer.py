@@ -12,7 +12,7 @@ from engine.model.events import ExecutionEvent
 from engine.store import ConflictError, StoreError
 from stores.codec import encode_batch
 from stores.file_layout import EVENTS, locked, open_inside, sync_data, write_all
-from stores.file_lines import START, Place, damaged, find_line, read_history
+from stores.file_lines import START, Mark, Place, damaged, find_line, read_history
 
 
 class HistoryGoneError(ConflictError):
@@ -27,8 +27,8 @@ class HistoryWriter:
         self._durable = durable
         self._near = near
         self._end: Place | None = None
-        self.last: Place | None = None
-        """Where the event lies that was appended last, as far as known."""
+        self.last: Mark | None = None
+        """The event that was appended last, as far as known."""
         self._fd = open_inside(folder, EVENTS, os.O_RDWR | os.O_APPEND | (os.O_CREAT if create else 0))
 
     def append(self, events: Sequence[ExecutionEvent]) -> None:
@@ -44,7 +44,7 @@ class HistoryWriter:
         with locked(self._fd, str(self._folder / EVENTS)):
             end = self._catch_up()
             if events[0].sequence == end.sequence:
-                self._write(lines, end)
+                self._write(events, lines, end)
             elif not self._repeats(events, end):
                 raise ConflictError(
                     f"event {events[0].sequence} cannot be appended to {self._folder.name}, "
@@ -76,7 +76,7 @@ class HistoryWriter:
         self._end, self.last = reading.end, None
         return reading.end
 
-    def _write(self, lines: Sequence[bytes], end: Place) -> None:
+    def _write(self, events: Sequence[ExecutionEvent], lines: Sequence[bytes], end: Place) -> None:
         data = b"".join(lines)
         try:
             write_all(self._fd, data)
@@ -86,7 +86,7 @@ class HistoryWriter:
             os.ftruncate(self._fd, end.offset)
             raise
         self._end = Place(end.sequence + len(lines), end.offset + len(data))
-        self.last = Place(self._end.sequence - 1, self._end.offset - len(lines[-1]))
+        self.last = Mark(Place(events[-1].sequence, self._end.offset - len(lines[-1])), events[-1].id)
 
     def _repeats(self, events: Sequence[ExecutionEvent], end: Place) -> bool:
         """Whether the batch is what the history ends with already; if so, see to it that it is on the disk."""

@@ -68,17 +68,17 @@ def _take_debug(arguments: list[str]) -> tuple[bool, list[str]]:
 
 
 def _dispatch(arguments: list[str]) -> int:
-    if arguments == ["--version"]:
-        from engine import __version__
-
-        sys.stdout.write(f"dive-tui {__version__}\n")
-        return 0
     refusal = _refusal()
     if refusal is not None:
         from dive_tui.cli.problems import USAGE, tell
 
         tell([refusal])
         return USAGE
+    if arguments == ["--version"]:
+        from engine import __version__
+
+        sys.stdout.write(f"dive-tui {__version__}\n")
+        return 0
     line = sort_out(arguments)
     wanted = app_call(line)
     if wanted is not None:
@@ -107,12 +107,13 @@ def _refusal() -> str | None:
 
 
 def _tell(error: Exception, debug: bool) -> int:
-    from dive_tui.cli.problems import explain
+    from dive_tui.cli.problems import explain, tell
 
     if debug:
         import traceback
 
-        sys.stderr.write(getattr(error, "traceback", "") or "".join(traceback.format_exception(error)))
+        trace: str = getattr(error, "traceback", "") or "".join(traceback.format_exception(error))
+        tell(trace.splitlines())
     return explain(error)
 
 

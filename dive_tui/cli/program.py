@@ -57,10 +57,12 @@ def _program(line: CommandLine) -> App:
         result_action="return_value",
     )
     program.default(_start)
-    for number, (name, command) in enumerate(COMMANDS.items()):
+    if line.command:
+        program.command(COMMANDS[line.command].home, name=line.command)
+    else:
         # Listing the commands must not load them all; a command's own help has all of its docstring.
-        summary = None if line.command else command.summary
-        program.command(command.home, name=name, help=summary, sort_key=number)
+        for number, (name, command) in enumerate(COMMANDS.items()):
+            program.command(command.home, name=name, help=command.summary, sort_key=number)
     return program
 
 

@@ -34,7 +34,7 @@ class RunReport:
         self.output = RunOutput(printer)
         self._printer = printer
         self._open: dict[str, _OpenStep] = {}
-        self._several_paths = False
+        self._several_paths = self._failure_told = False
         self._tellers: dict[str, Callable[[ExecutionEvent], None]] = {
             "path_branched": self._branched,
             "path_cancelled": self._cancelled,
@@ -60,7 +60,7 @@ class RunReport:
     def conclude(self, reading: Reading, reference: str, store: str | None) -> None:
         """Say how it came out, and what to type next; `store` where it was named."""
         if self._printer is not None:
-            _conclude(self._printer, reading)
+            _conclude(self._printer, reading, self._failure_told)
             self._printer.hints(*_next(reading, reference, store))
 
     def _branched(self, event: ExecutionEvent) -> None:
@@ -86,6 +86,7 @@ class RunReport:
         del self._open[event.path_id]
 
     def _failed(self, event: ExecutionEvent) -> None:
+        self._failure_told = True
         data = event.data
         error = (one_line(f"{data['error_type']}: {data['error']}"), "red")
         self._step(event, "failed", error, last_frame(data.get("traceback", "")))
@@ -108,7 +109,7 @@ class RunReport:
         self.output.line(*pieces)
 
 
-def _conclude(printer: Printer, reading: Reading) -> None:
+def _conclude(printer: Printer, reading: Reading, failure_told: bool) -> None:
     summary, error, outputs = reading.summary, reading.history.latest.error, reading.history.latest.outputs
     at = ""
     if error is not None:
@@ -119,7 +120,7 @@ def _conclude(printer: Printer, reading: Reading) -> None:
     status, style = printer.status(summary.shown_status)
     printer.line()
     printer.line((status + at, style), "  ", (printer.beside(*facts), "dim"))
-    if error is not None and not error.get("step"):  # else it has been told with its step
+    if error is not None and not failure_told:
         printer.block(f"{error['type']}: {error['message']}", indent=2, style="red", most=5)
     if outputs:
         printer.values(outputs.items())

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from dive_tui.cli.problems import UsageError
 from engine.core.references import ReferenceProblem, resolve_reference
-from engine.model.ids import validate_execution_id
 from engine.model.snapshot import ExecutionSummary
 from engine.store import ExecutionEventStore
 from stores.location import open_store, resolve_location
@@ -44,8 +43,7 @@ async def find_execution(store: ExecutionEventStore, reference: str) -> str:
         StoreError: the store cannot be read.
     """
     part = reference.removeprefix("…").removeprefix("~")
-    validate_execution_id(part)
-    if await store.get_summary(part) is not None:
+    if await store.get_events(part, 1, 1):
         return part
     summaries = await store.list_executions()
     try:

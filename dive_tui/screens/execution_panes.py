@@ -15,6 +15,7 @@ from dive_tui.widgets.events_list import EventsList
 from dive_tui.widgets.inspector import Inspector, Tab
 from dive_tui.widgets.pane import Pane
 from dive_tui.widgets.parts import PartsLine, part
+from dive_tui.widgets.steady import SteadyPane
 from dive_tui.widgets.timeline import Timeline
 
 NARROW = 100
@@ -67,9 +68,9 @@ class ExecutionPanes(Vertical):
         self.inspector = Inspector()
         self._tabs = PartsLine()
         self._frames = {
-            PaneName.TIMELINE: Pane(self.timeline, title="Timeline", id="timeline-pane"),
-            PaneName.EVENTS: Pane(self.events, title="Events", id="events-pane"),
-            PaneName.EVENT: Pane(self.inspector, id="inspector-pane"),
+            PaneName.TIMELINE: SteadyPane(self.timeline, title="Timeline", id="timeline-pane"),
+            PaneName.EVENTS: SteadyPane(self.events, title="Events", id="events-pane"),
+            PaneName.EVENT: SteadyPane(self.inspector, id="inspector-pane"),
         }
         self._grid = Container(*self._frames.values())
         self._frame = PaneName.EVENTS
@@ -206,7 +207,8 @@ class ExecutionPanes(Vertical):
         timeline.set_fact(", ".join(fact for fact in facts if fact))
         names = [f"Event{here}", "State", "Changes"]
         self._frames[PaneName.EVENT].set_tabs(names, int(self.inspector.tab))
-        self.update_tabs()
+        if self.narrow:
+            self.update_tabs()
 
 
 def _counted(number: int, word: str) -> str:

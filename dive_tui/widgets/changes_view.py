@@ -12,7 +12,7 @@ from textual.strip import Strip
 from dive_tui.app.text import display_text, human_count
 from dive_tui.widgets.json_text import preview, style_of
 from dive_tui.widgets.latest import Latest
-from dive_tui.widgets.line_view import LineView
+from dive_tui.widgets.steady import SteadyView
 from engine.replay.diff import Change, Differences
 
 SHOWN = 200
@@ -27,7 +27,7 @@ class _Row(NamedTuple):
     """`whole`, or `address` and `values` where one line is too short."""
 
 
-class ChangesView(LineView):
+class ChangesView(SteadyView):
     """A line per change, or two where one is too short: `~ address  old → new`."""
 
     shows_cursor = False

@@ -15,17 +15,14 @@ from dive_tui.app.text import ellipsis, fit, human_count
 from dive_tui.widgets.event_page import KEY_CELLS, Line, Page
 from dive_tui.widgets.event_words import TimeFormat, date_text, elapsed_text, item_of, look_of, milliseconds
 from dive_tui.widgets.json_text import key_text, preview
-from dive_tui.widgets.line_view import LineView
-from dive_tui.widgets.outline import Outline, find_unit
+from dive_tui.widgets.outline import Outline, unit_of
+from dive_tui.widgets.steady import SteadyView
 from dive_tui.widgets.traceback_text import Folded, fold_libraries, parse_traceback
 from engine.model.events import KNOWN_TYPES, ExecutionEvent, ExecutionEventType
 from engine.replay.history import History
-from engine.replay.index import Attempt, UnitRecord
 
 _HUE = "hue "
 """Before a path's number: the style of its name."""
-_LOOK_BACK = 4096
-"""Attempts looked back for the one an event ends."""
 
 
 class Context(NamedTuple):
@@ -37,7 +34,7 @@ class Context(NamedTuple):
     time_format: TimeFormat
 
 
-class EventDetail(LineView):
+class EventDetail(SteadyView):
     """The page of one event; scrolls when it is long."""
 
     shows_cursor = False
@@ -148,7 +145,7 @@ def _facts(context: Context, event: ExecutionEvent, data: dict[str, Any]) -> Ite
     item = item_of(data)
     if item is not None:
         del data["iteration"]
-        unit = find_unit(context.history.index, event)
+        unit = unit_of(context.history.index, event)
         total = f" of {human_count(unit.items)}" if unit is not None and unit.items is not None else ""
         yield f"item {human_count(item + 1)}{total}"
     if isinstance(attempt, int) and attempt > 1:
@@ -280,32 +277,15 @@ _STEP_ENDS = frozenset({ExecutionEventType.STEP_COMPLETED, ExecutionEventType.ST
 
 def _write_input(page: Page, context: Context, event: ExecutionEvent) -> None:
     """The parameters of the attempt that ended here: they stand in the event that started it."""
-    unit = find_unit(context.history.index, event)
-    attempt = None if unit is None else attempt_ended_at(unit, event.sequence)
-    if attempt is None or attempt.started_seq == event.sequence:
+    unit = unit_of(context.history.index, event)
+    attempt = None if unit is None else unit.last_attempt_at(event.sequence, item_of(event.data))
+    if attempt is None or attempt.ended_seq != event.sequence or attempt.started_seq == event.sequence:
         return
     started = context.history.event(attempt.started_seq).data
     if started.get("step_params"):
         page.section("input", page.value_body(started["step_params"]))
     if started.get("effect_key"):
         page.section("key", page.text_body(str(started["effect_key"]), "dim"))
-
-
-def attempt_ended_at(unit: UnitRecord, sequence: int) -> Attempt | None:
-    """The attempt of a unit that an event ended."""
-    attempts = unit.attempts
-    at = len(attempts)
-    low = 0
-    while low < at:
-        middle = (low + at) // 2
-        if attempts[middle].started_seq <= sequence:
-            low = middle + 1
-        else:
-            at = middle
-    for index in range(low - 1, max(-1, low - 1 - _LOOK_BACK), -1):
-        if attempts[index].ended_seq == sequence:
-            return attempts[index]
-    return None
 
 
 def _write_rest(page: Page, data: Mapping[str, Any]) -> None:

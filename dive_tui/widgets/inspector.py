@@ -122,7 +122,11 @@ class Inspector(Vertical):
             self.state.set_placeholder("loading", "rebuilding the state")
             self.state.show(partial(state_tree, history, sequence))
         else:
-            nothing = history.problem if sequence > history.folded and history.problem else "This event changed nothing in the state."
+            nothing = (
+                history.problem
+                if sequence > history.folded and history.problem
+                else "This event changed nothing in the state."
+            )
             self.changes.show(partial(changes_at, history, sequence), nothing)
 
     # Keys

@@ -14,6 +14,7 @@ from dive_tui.widgets.json_rows import MISSING, JsonRow, Lazy, Place, rows_of
 from dive_tui.widgets.json_text import preview, size_of, style_of
 from dive_tui.widgets.latest import Latest
 from dive_tui.widgets.line_view import LineView
+from dive_tui.widgets.steady import SteadyView
 
 KEY_CELLS = 40
 
@@ -32,7 +33,7 @@ class _Built(NamedTuple):
     indexes: dict[Place, int]
 
 
-class JsonTree(LineView):
+class JsonTree(SteadyView):
     """Shows a tree; what a person opened stays open when another value is shown."""
 
     def __init__(self, *, id: str | None = None) -> None:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from engine.model.events import ExecutionEvent, ExecutionEventType
 from engine.model.times import epoch_seconds
 from engine.replay.history import History
-from engine.replay.index import PathRecord, StepIndex, UnitRecord
+from engine.replay.index import StepIndex, UnitRecord
 
 SHORTEST_GAP = 0.001
 """Seconds without activity that are worth remembering."""
+
+MANY = 1000
+"""New events from which on everything is derived at once, and not only when it is asked for."""
 
 _MINUTE = len("2026-03-01T09:14")
 _PATH_ENDS = frozenset(
@@ -60,9 +63,12 @@ class Outline:
 
     def catch_up(self) -> None:
         """Take in the events that were added to the history since."""
-        history = self._history
-        for sequence in range(len(self._seconds) + 1, len(history) + 1):
+        history, known = self._history, len(self._seconds)
+        for sequence in range(known + 1, len(history) + 1):
             self._add(history.event(sequence))
+        if len(self._seconds) - known >= MANY:  # better now, in whichever thread this is, than while drawing
+            for path in list(history.index.paths):
+                self.visits(path)
 
     def __len__(self) -> int:
         return len(self._seconds)
@@ -70,7 +76,7 @@ class Outline:
     @property
     def started(self) -> float:
         """Seconds since 1970 of the first event; 0 when there is none that has a time."""
-        return self._clock.origin or 0.0
+        return self._clock.origin
 
     @property
     def duration(self) -> float:
@@ -182,50 +188,43 @@ class _Visits:
 
 
 class _Clock:
-    """Reads recorded times fast: the minute is parsed once, the seconds are added."""
+    """Reads recorded times fast: the minute is parsed once, the seconds are added.
+
+    Minutes and seconds are subtracted apart, so that nothing of the microseconds is lost in the size of the number.
+    """
 
     def __init__(self) -> None:
-        self.origin: float | None = None
-        self._minute = ""
-        self._minute_seconds = 0.0
+        self._first: tuple[float, float] | None = None
+        self._text = ""
+        self._minute = 0.0
+
+    @property
+    def origin(self) -> float:
+        """Seconds since 1970 of what counts as 0."""
+        return sum(self._first) if self._first is not None else 0.0
 
     def read(self, timestamp: str, otherwise: float) -> float:
         """Seconds since the first time read; `otherwise` for a text that is no time."""
         try:
-            moment = self._epoch(timestamp)
+            minute, second = self._parts(timestamp)
         except (ValueError, OverflowError):
             return otherwise
-        if self.origin is None:
-            self.origin = moment - otherwise
-        return moment - self.origin
+        if self._first is None:
+            self._first = minute, second - otherwise
+        return (minute - self._first[0]) + (second - self._first[1])
 
-    def _epoch(self, timestamp: str) -> float:
+    def _parts(self, timestamp: str) -> tuple[float, float]:
         if not timestamp.endswith("Z"):
-            return epoch_seconds(timestamp)
-        minute = timestamp[:_MINUTE]
-        if minute != self._minute:
-            self._minute_seconds = epoch_seconds(minute + ":00Z")
-            self._minute = minute
-        return self._minute_seconds + float(timestamp[_MINUTE + 1 : -1])
+            return epoch_seconds(timestamp), 0.0
+        text = timestamp[:_MINUTE]
+        if text != self._text:
+            self._minute = epoch_seconds(text + ":00Z")
+            self._text = text
+        return self._minute, float(timestamp[_MINUTE + 1 : -1])
 
 
-def find_unit(index: StepIndex, event: ExecutionEvent) -> UnitRecord | None:
-    """The unit an event tells of: the latest of its step on its path by then; None when it tells of none."""
-    path = index.paths.get(event.path_id)
-    if path is None or not event.step_name:
+def unit_of(index: StepIndex, event: ExecutionEvent) -> UnitRecord | None:
+    """The unit an event tells of; None when it tells of none, whatever its data may be."""
+    if not event.step_name and not isinstance(event.data.get("unit"), Mapping):
         return None
-    units = path.units
-    for at in range(bisect_right(units, event.sequence, key=_started) - 1, -1, -1):
-        if units[at].step == event.step_name:
-            return units[at]
-    return None
-
-
-def unit_at(path: PathRecord, sequence: int) -> UnitRecord | None:
-    """The last unit that had begun on a path by then."""
-    at = bisect_right(path.units, sequence, key=_started)
-    return path.units[at - 1] if at else None
-
-
-def _started(unit: UnitRecord) -> int:
-    return unit.started_seq
+    return index.unit_of(event)

@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from dive_tui.widgets.outline import Outline, find_unit
+from dive_tui.widgets.outline import Outline, unit_of
 from engine.replay.history import History
 from engine.replay.index import PathRecord, StepIndex, UnitRecord
 
@@ -101,7 +101,7 @@ class RowList:
             event = history.event(near)
             number = self._numbers.get(event.path_id)
             if number is not None:
-                unit = None if event.path_id in self._folded else find_unit(self._index, event)
+                unit = None if event.path_id in self._folded else unit_of(self._index, event)
                 return self._starts[number] + (0 if unit is None else 1 + self._place(self._paths[number], unit))
         return 0
 
@@ -117,6 +117,6 @@ class RowList:
         if not units:
             return self[index].path.started_seq
         unit = units[max(0, bisect_right(units, near, key=lambda visit: visit.started_seq) - 1)]
-        if unit.ended_seq is not None and history.event(unit.ended_seq).step_name == unit.step:
+        if unit.ended_seq is not None and unit_of(self._index, history.event(unit.ended_seq)) is unit:
             return unit.ended_seq
         return unit.attempts[-1].started_seq if unit.attempts else unit.started_seq

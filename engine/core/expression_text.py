@@ -43,14 +43,14 @@ def build_field(builder: Builder, node: ast.FormattedValue) -> Closure:
         try:
             if convert:
                 value = to_text(value, frame, convert)
-            return formatted(value, spec, frame) if spec else to_text(value, frame)
+            return formatted(value, spec) if spec else to_text(value, frame)
         except Fault as fault:
             raise builder.error(fault, column) from None
 
     return field
 
 
-def formatted(value: Any, spec: str, frame: Frame) -> str:
+def formatted(value: Any, spec: str) -> str:
     """What `format` makes of a value, for a spec with a width and a precision of at most three digits.
 
     Raises:
@@ -60,7 +60,6 @@ def formatted(value: Any, spec: str, frame: Frame) -> str:
         raise Fault(f"{shown_text(spec)} is not a simple format; width and precision have at most 3 digits")
     if value.__class__ not in ATOMS or value is None:
         raise Fault(f"{kind_of(value)} takes no format; write str(...) around it")
-    check_text_size(len(value) if value.__class__ is str else 0, frame)
     try:
         return format(value, spec)
     except (ValueError, OverflowError):

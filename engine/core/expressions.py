@@ -113,7 +113,5 @@ def compile_expression(text: str) -> Expression:
 def _reads_only(node: ast.expr) -> bool:
     """Whether the value comes out of the names as it is: then it is JSON already, and need not be looked through."""
     while isinstance(node, ast.Attribute | ast.Subscript):
-        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice):
-            return False
         node = node.value
     return isinstance(node, ast.Name)

@@ -15,8 +15,8 @@ import engine
 from engine.core.normalize import NotJsonError, normalize
 from engine.core.settle import PAYLOAD_ERROR, Outcome
 from engine.model.events import JsonObject
-from engine.runtime.actions import Action
-from engine.runtime.capture import Echo, StepLog, attach
+from engine.runtime.actions import Action, ActionFunction
+from engine.runtime.capture import Echo, StepLog, attach, captured_output
 from engine.runtime.config import PersistenceConfig
 from engine.runtime.ports import Clock
 from engine.runtime.threads import DaemonThreads
@@ -56,7 +56,7 @@ async def run_attempt(
         if action.is_async:
             result = await action.function(**arguments)
         else:
-            result = await threads.run(partial(action.function, **arguments))
+            result = await threads.run(partial(_captured, action.function, arguments))
             if inspect.isawaitable(result):
                 result = await result
     except asyncio.CancelledError as error:
@@ -76,6 +76,12 @@ async def run_attempt(
         message = f"the output is {size:,} bytes of JSON; {config.max_payload:,} are allowed"
         return ended(error=message, error_type=PAYLOAD_ERROR, phase="output")
     return ended(output=output)
+
+
+def _captured(function: ActionFunction, arguments: JsonObject) -> Any:
+    # A call that is abandoned goes on printing into its log, also when the runner has put the streams back.
+    with captured_output():
+        return function(**arguments)
 
 
 def _failure(error: BaseException) -> dict[str, Any]:

@@ -97,10 +97,8 @@ def captured_output() -> Iterator[None]:
     global _users
     with _users_lock:
         _users += 1
-        if _users == 1:
-            sys.stdout = cast("TextIO", _StepStream(sys.stdout))
-            sys.stderr = cast("TextIO", _StepStream(sys.stderr))
-            logging.getLogger().addHandler(_handler)
+        sys.stdout, sys.stderr = _captured(sys.stdout), _captured(sys.stderr)
+        logging.getLogger().addHandler(_handler)
     try:
         yield
     finally:
@@ -109,6 +107,10 @@ def captured_output() -> Iterator[None]:
             if _users == 0:
                 logging.getLogger().removeHandler(_handler)
                 sys.stdout, sys.stderr = _restored(sys.stdout), _restored(sys.stderr)
+
+
+def _captured(stream: TextIO) -> TextIO:
+    return stream if isinstance(stream, _StepStream) else cast("TextIO", _StepStream(stream))
 
 
 def _restored(stream: TextIO) -> TextIO:

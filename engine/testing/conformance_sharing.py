@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from engine.model.snapshot import ExecutionFilter
 from engine.store import ConflictError, ExecutionEventStore, OwnedError
 from engine.testing.conformance_base import (
@@ -13,7 +15,7 @@ from engine.testing.conformance_base import (
     expect_history,
     expect_news,
 )
-from engine.testing.conformance_events import HistoryMaker
+from engine.testing.conformance_events import START, HistoryMaker
 from engine.testing.conformance_lists import snapshot_of
 
 
@@ -163,6 +165,23 @@ async def a_dead_runner_is_succeeded(store: ExecutionEventStore, other: Executio
     await store.append_events(maker.work())
 
 
+async def an_id_made_anew_is_not_mistaken(store: ExecutionEventStore, other: ExecutionEventStore) -> None:
+    """Deleted and begun again under the same id, an execution is the new one for everybody."""
+    for day in range(20):
+        maker = HistoryMaker(start=START + timedelta(days=day), mark=f"{day:02}")
+        events = maker.begin()
+        await store.append_events(events)
+        if day % 2:
+            events += maker.work()
+            await store.append_events(events[2:])
+        for looking in (store, other):
+            await expect_history(looking, "exec_one", events)
+            (summary,) = await looking.list_executions()
+            expect(summary.start_time == events[0].timestamp, "the list should show the new execution of that id")
+            expect(summary.last_event_seq == len(events), "the list should show the new execution of that id")
+        await (store if day % 3 else other).delete_execution("exec_one")
+
+
 async def others_are_watched(store: ExecutionEventStore, other: ExecutionEventStore) -> None:
     """A watch tells of changes whoever made them."""
     watching = store.watch()
@@ -186,5 +205,6 @@ SHARED_CHECKS: tuple[SharedCheck, ...] = (
     others_see_what_was_acknowledged,
     a_lost_execution_is_fenced,
     a_dead_runner_is_succeeded,
+    an_id_made_anew_is_not_mistaken,
     others_are_watched,
 )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +18,8 @@ HEAVY = ("textual", "deepdiff", "pydantic", "rich.console", "watchfiles", "engin
 
 PROBE = """
 import sys
+import tempfile
+from pathlib import Path
 from dive_tui.cli.main import execute
 code = execute(sys.argv[2:])
 print([name for name in sys.argv[1].split(",") if name in sys.modules], file=sys.stderr)
@@ -112,8 +116,7 @@ def test_colours_in_a_terminal(shop: Shop, options: dict[str, str]) -> None:
 def test_terminal_shows_what_goes_on(shop: Shop) -> None:
     shop.write("long.yaml", one_step("wait_for_ever").replace("Only", '"Wait\\e[2J"'))
     with TerminalApp([*COMMAND, "run", "long.yaml"], env=environment(), cwd=shop.folder) as terminal:
-        view = terminal.wait_for("waiting\n")
-        assert list(view.lines[:2]) == ["waiting", "Wait␛[2J"]
+        terminal.wait_until(lambda view: list(view.lines[:2]) == ["waiting", "Wait␛[2J"])
         terminal.process.send_signal(signal.SIGINT)
         assert terminal.wait_for_exit() == 130
         view = terminal.screen()
@@ -124,6 +127,8 @@ def test_terminal_shows_what_goes_on(shop: Shop) -> None:
 
 APP_PROBE = """
 import sys
+import tempfile
+from pathlib import Path
 from types import ModuleType
 from dive_tui.cli import opening
 from dive_tui.cli.main import execute
@@ -151,3 +156,47 @@ def test_the_first_frame_waits_for_nothing_of_ours(shop: Shop, typed: str) -> No
         check=False,
     )
     assert (child.returncode, child.stdout, child.stderr) == (0, "[]\n", "")
+
+
+AS_NOBODY = """
+import os, sys
+from pathlib import Path
+from dive_tui.cli.main import execute
+
+COMMANDS = (["list"], ["show", "last"], ["run", "order.yaml", "-i", "amount=1"])
+for typed in COMMANDS:  # loads everything, while it may still be read
+    assert execute(typed) == 0
+for path in Path(".dive").rglob("*"):
+    path.chmod(0o755 if path.is_dir() else 0o644)
+Path(".dive").chmod(int(sys.argv[1], 8))
+if os.getuid() == 0:
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+print("from here on", file=sys.stderr)
+for typed in COMMANDS:
+    print("code", execute(typed), file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize(("mode", "codes"), [("000", [4, 4, 4]), ("555", [0, 0, 4])])
+def test_store_without_permission(mode: str, codes: list[int]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        shop = Shop(Path(folder))
+        record(shop.store, 1)
+        child = subprocess.run(
+            [sys.executable, "-c", AS_NOBODY, mode],
+            cwd=shop.folder,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        shop.store.chmod(0o755)
+    said = child.stderr.partition("from here on\n")[2].splitlines()
+    assert [line for line in said if line.startswith("code ")] == [f"code {code}" for code in codes]
+    sentences = [line for line in said if not line.startswith("code ")]
+    assert len(sentences) == codes.count(4), "a sentence for each that failed"
+    assert all("ermission" in sentence and str(shop.store) in sentence for sentence in sentences)

@@ -76,19 +76,14 @@ def test_bad_file_tells_everything_and_creates_nothing(shop: Shop) -> None:
 
 
 def test_unknown_action_has_its_place_and_a_suggestion(shop: Shop, call: Caller) -> None:
-    shop.write(
-        "several.yaml",
-        "workflows:\n"
-        + "".join(
-            f"  - {{name: {n}, steps: [{{name: A, action: {a}}}]}}\n" for n, a in [("one", "say"), ("two", "sya")]
-        ),
-    )
-    assert (
-        call("run", "several.yaml", "-w", "two").err
-        == "several.yaml:3:43: there is no action 'sya'; did you mean 'say'?\n"
-    )
+    steps = "steps: [{name: A, action: ACTION, parameters: {text: x}}]"
+    one, two = (f"  - {{name: {name}, {steps}}}\n" for name in ("one", "two"))
+    shop.write("several.yaml", f"workflows:\n{one.replace('ACTION', 'say')}{two.replace('ACTION', 'sya')}")
+    sentence = "several.yaml:3:43: there is no action 'sya'; did you mean 'say'?\n"
+    assert call("run", "several.yaml", "-w", "two") == (2, "", sentence)
     assert call("run", "several.yaml").err.startswith("several.yaml: holds 2 workflows, choose one by its name")
     assert not shop.store.exists()
+    assert call("run", "several.yaml", "-w", "one").code == 0
 
 
 def test_all_input_problems_at_once(shop: Shop, call: Caller) -> None:
@@ -141,6 +136,8 @@ def test_key_returns_what_was_run_before(shop: Shop, call: Caller) -> None:
     assert (first.code, again.code) == (1, 1)
     assert "the key 'a/b c' was used before: nothing was run" in again.err
     assert "Validate" not in again.out
+    assert "✗ failed at Charge Card (event " in again.out
+    assert "\n  CardDeclined: insufficient funds\n" in again.out
     assert len(list(shop.store.glob("exec_*"))) == 1
     shop.write("other.yaml", one_step("say", "{text: x}"))
     other = call("run", "other.yaml", "--id", "a/b c")

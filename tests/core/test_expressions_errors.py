@@ -248,6 +248,7 @@ def test_no_warning_of_python_reaches_anybody(text: str) -> None:
         ("['a'].index('b')", 7, "index(): the list does not hold 'b'"),
         ("','.join([1])", 5, "join() joins texts, but item 0 is a number; write str(...) around it"),
         ("{}.get([1])", 4, "a list cannot be a key"),
+        ("f'{zip()!r}'", 4, "an iterator has no text; make a list of it first, with list(...)"),
         ("f'{1:q}'", 4, "'q' is not a simple format; width and precision have at most 3 digits"),
         ("f'{\"a\":d}'", 4, "'d' is not a format for text"),
         ("f'{[1]:>5}'", 4, "a list takes no format; write str(...) around it"),

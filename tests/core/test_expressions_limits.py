@@ -50,7 +50,7 @@ def failure(text: str) -> str:
     "text",
     [
         "[[[1 for a in range(1000)] for b in range(1000)] for c in range(1000)]",
-        "sum(sum(sum(1 for a in range(100)) for b in range(100)) for c in range(1000))",
+        "sum(sum(sum(sum(1 for a in range(30)) for b in range(30)) for c in range(30)) for d in range(100))",
         "sum(1 for a in numbers for b in numbers)",
         "len(str([1 for a in numbers for b in numbers]))",
         # Few rounds, each of them large
@@ -104,6 +104,7 @@ def failure(text: str) -> str:
         f"[mapping.get(x) for x in [(1,)]{DOUBLING_TUPLES}]",
         f"[get(mapping[x], 1) for x in [(1,)]{DOUBLING_TUPLES}]",
         f"[f'{{x}}' for x in [1]{DOUBLING}]",
+        f"[f'{{x!r}}' for x in [1]{DOUBLING}]",
         f"[sorted([x, x]) for x in [1]{DOUBLING}]",
     ],
 )

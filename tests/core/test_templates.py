@@ -168,6 +168,7 @@ def test_what_a_template_knows_about_itself() -> None:
     ("value", "path", "column", "message"),
     [
         ("a ${state.n", (), 3, "'${' is never closed; a literal one is written '$${'"),
+        ("a ${it's", (), 3, "'${' is never closed; a literal one is written '$${'"),
         ("a ${", (), 3, "'${' is never closed; a literal one is written '$${'"),
         ("${[x} and more", (), 5, "'}' closes no '['"),
         ("a ${ {'b': 1 } c", (), 3, "'${' is never closed; a literal one is written '$${'"),

@@ -6,7 +6,6 @@ import asyncio
 from typing import Any
 
 import orjson
-from deepdiff import DeepDiff
 from hypothesis import given, settings
 
 from engine.core.settle import Surroundings
@@ -20,6 +19,7 @@ from engine.testing.ports import FakeClock, SequentialIds
 from stores.memory import MemoryExecutionEventStore
 from tests.lifecycle.generated import ACTIONS, INPUTS, LIMITS, REGISTRY, definitions, program_of
 from tests.lifecycle.soundness import assert_sound, canonical, states_of
+from tests.replay.oracle import places
 
 AROUND = Surroundings(REGISTRY.reference, LIMITS.max_payload)
 
@@ -59,22 +59,6 @@ SHOWN = ("status", "inputs", "outputs", "error", "paths")
 
 def plain(value: Any) -> Any:
     return orjson.loads(orjson.dumps(value))
-
-
-def places(old: Any, new: Any) -> set[tuple[str, str]]:
-    """What another library finds different, as addresses with the kind of change."""
-    kinds = {"dictionary_item_added": "added", "iterable_item_added": "added", "dictionary_item_removed": "removed",
-             "iterable_item_removed": "removed", "values_changed": "changed", "type_changes": "changed"}  # fmt: skip
-    found = set()
-    for kind, entries in DeepDiff(
-        old, new, view="tree", zip_ordered_iterables=True, threshold_to_diff_deeper=0
-    ).items():
-        for entry in entries:
-            address = ""
-            for part in entry.path(output_format="list"):
-                address = join_address(address, part)
-            found.add((address, kinds[kind]))
-    return found
 
 
 @given(definitions())

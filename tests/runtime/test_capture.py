@@ -150,6 +150,20 @@ async def test_a_stream_somebody_else_put_in_place_is_left() -> None:
         sys.stdout = before
 
 
+async def test_a_stream_put_in_place_meanwhile_is_captured_from_the_next_time_on(log: StepLog) -> None:
+    before = sys.stdout
+    theirs = io.StringIO()
+    try:
+        with captured_output():
+            sys.stdout = theirs
+            with captured_output():
+                await inside(log, lambda: print("captured"))
+        assert sys.stdout is theirs
+    finally:
+        sys.stdout = before
+    assert (log.text(), theirs.getvalue()) == ("captured\n", "")
+
+
 async def test_a_stream_keeps_its_other_abilities() -> None:
     original = sys.stdout
     with captured_output():

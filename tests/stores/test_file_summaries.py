@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from engine.testing.conformance_events import HistoryMaker
+from engine.model.times import format_time
+from engine.testing.conformance_events import START, HistoryMaker
 from engine.testing.conformance_lists import snapshot_of
 from stores import file_lines, file_summaries
+from stores.codec import encode_batch
 from stores.file_store import FileExecutionEventStore
 from tests.stores.histories import batches, flat
 
@@ -20,11 +23,12 @@ def folds(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     begun: list[tuple[str, int]] = []
     original = file_summaries._fold
 
-    def fold(fd, state, start):  # type: ignore[no-untyped-def]
-        begun.append((state.execution_id, state.sequence))
-        return original(fd, state, start)
+    def fold(fd, beginning):  # type: ignore[no-untyped-def]
+        begun.append((beginning.state.execution_id, beginning.state.sequence))
+        return original(fd, beginning)
 
     monkeypatch.setattr(file_summaries, "_fold", fold)
+    monkeypatch.setattr(file_summaries, "_SAME_TICK_NS", -(10**18))
     return begun
 
 
@@ -44,6 +48,34 @@ async def test_only_what_changed_is_folded_and_only_its_new_events(
     listed = {summary.id: summary.last_event_seq for summary in await store.list_executions()}
     assert listed == {"exec_one": 2, "exec_two": 4}
     assert folds == [("exec_two", 2)]
+
+
+async def test_what_changed_only_just_is_looked_at_again(
+    store: FileExecutionEventStore, folds: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_summaries, "_SAME_TICK_NS", 10**18)
+    await store.append_events(batches()[0])
+    for _ in range(3):
+        await store.list_executions()
+    assert folds == [("exec_one", 0), ("exec_one", 2), ("exec_one", 2)]
+
+
+async def test_an_execution_that_was_made_anew_under_its_old_id_is_not_taken_for_the_old_one(
+    store: FileExecutionEventStore,
+) -> None:
+    """Its file may have the number, the size and, within a tick of the clock, the time of the one before."""
+    looking = FileExecutionEventStore(store.base, offload=False)
+    for day in range(1, 60):
+        start = START.replace(day=day % 28 + 1)
+        maker = HistoryMaker("exec_one", start=start, mark=f"{day:02}")
+        await store.append_events(maker.begin())
+        if day % 2:
+            await store.append_events(maker.work())
+        for other in (looking, store):
+            (summary,) = await other.list_executions()
+            assert summary.start_time == format_time(start + timedelta(seconds=1))
+            assert summary.last_event_seq == maker.sequence
+        await store.delete_execution("exec_one")
 
 
 async def test_a_new_store_begins_at_the_snapshot(store: FileExecutionEventStore, folds: list[tuple[str, int]]) -> None:
@@ -70,14 +102,12 @@ async def test_a_history_that_was_replaced_or_shortened_is_folded_anew(
     file.write_bytes(content[: content.index(b"\n", content.index(b"\n") + 1) + 1])
     (summary,) = await store.list_executions()
     assert summary.last_event_seq == 2
-    assert folds == [("exec_one", 0)]
+    assert folds == [("exec_one", 6), ("exec_one", 0)]
     folds.clear()
-    replacement = file.with_name("new")
-    replacement.write_bytes(content)
-    replacement.replace(file)
+    file.write_bytes(b"".join(encode_batch(flat(batches(mark="b")))))
     (summary,) = await store.list_executions()
-    assert summary.last_event_seq == 6
-    assert folds == [("exec_one", 0)]
+    assert summary.status == "completed"
+    assert folds == [("exec_one", 2), ("exec_one", 0)]
 
 
 async def test_long_histories_are_folded_in_pieces(

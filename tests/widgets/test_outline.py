@@ -1,0 +1,145 @@
+"""What is derived from a history: times, gaps, steps and failures."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dive_tui.widgets.outline import Gap, Outline, unit_of
+from engine.replay.history import History
+from tests.screens.histories import Writer, failed_order, history_of, long_loop
+from tests.widgets.samples import outlined, two_steps_with_a_gap
+
+
+async def order() -> tuple[History, Outline]:
+    history = await history_of(*await failed_order())
+    outline = Outline(history)
+    outline.catch_up()
+    return history, outline
+
+
+async def test_times_count_from_the_first_event() -> None:
+    history, outline = await order()
+    assert len(outline) == len(history) == 27
+    assert outline.seconds(1) == 0
+    assert outline.seconds(4) == pytest.approx(0.04)
+    assert outline.duration == outline.seconds(27) == pytest.approx(2.95)
+    assert outline.started == pytest.approx(history.event(1).time.timestamp())
+    assert outline.seconds(0) == 0
+    assert outline.seconds(999) == outline.duration
+
+
+async def test_a_moment_leads_to_the_last_event_by_then() -> None:
+    _, outline = await order()
+    assert outline.sequence_at(-5) == 1
+    assert outline.sequence_at(0.041) == 6
+    assert outline.sequence_at(1e9) == 27
+    assert outline.count_before(0.04) == 3
+
+
+@given(st.lists(st.sampled_from([-3600.0, -0.5, 0.0, 0.001, 59.9, 61.0, 86400.0]), min_size=1, max_size=40))
+def test_times_never_decrease_even_when_clocks_do(moves: list[float]) -> None:
+    writer, at = Writer(), 0.0
+    writer.begin()
+    for move in moves:
+        at += move
+        writer.add("note", "main", at=at)
+    _, outline = outlined(writer.events)
+    seconds = [outline.seconds(event.sequence) for event in writer.events]
+    assert all(one <= two for one, two in pairwise(seconds))
+
+
+def test_a_time_that_cannot_be_read_counts_as_that_before() -> None:
+    writer = Writer()
+    writer.begin()
+    writer.add("note", "main", at=2.0)
+    writer.events.append(writer.events[-1]._replace(sequence=4, timestamp="yesterday"))
+    writer.events.append(writer.events[-1]._replace(sequence=5, timestamp="2026-03-01T10:14:07.000000+01:00"))
+    _, outline = outlined(writer.events)
+    assert [outline.seconds(sequence) for sequence in (3, 4, 5)] == [2.0, 2.0, pytest.approx(5.0)]
+
+
+def test_idle_is_when_no_attempt_runs() -> None:
+    _, outline = outlined(two_steps_with_a_gap())
+    assert outline.idle == [Gap(pytest.approx(1.0), pytest.approx(9.0))]  # type: ignore[arg-type]
+    assert outline.idle[0].length == pytest.approx(8.0)
+
+
+async def test_while_another_path_works_nothing_is_idle() -> None:
+    _, outline = await order()
+    assert outline.idle == []
+
+
+async def test_steps_begin_and_end_where_their_units_do() -> None:
+    history, outline = await order()
+    bounds = list(outline.step_bounds)
+    assert bounds == [3, 4, 5, 12, 18, 19, 20, 21, 22, 23]
+    assert [history.event(sequence).step_name for sequence in (5, 12)] == ["Reserve Stock"] * 2
+    assert (outline.previous_step(3), outline.next_step(3)) == (None, 4)
+    assert (outline.previous_step(8), outline.next_step(8)) == (5, 12)
+    assert (outline.previous_step(27), outline.next_step(23)) == (23, None)
+
+
+async def test_paths_are_numbered_as_they_start() -> None:
+    _, outline = await order()
+    numbers = {name: outline.path_number(name) for name in ("main", "payment", "notify", "warehouse", "nobody")}
+    assert numbers == {"main": 0, "payment": 1, "notify": 2, "warehouse": 3, "nobody": 0}
+
+
+async def test_an_event_belongs_to_the_latest_unit_of_its_step() -> None:
+    history, _ = await order()
+    units = {event.sequence: unit_of(history.index, event) for event in history}
+    steps = {sequence: unit.step for sequence, unit in units.items() if unit is not None}
+    assert [steps.get(sequence, "") for sequence in (1, 2, 4, 13, 14, 23, 24, 25, 26, 27)] == [
+        "", "", "Validate", "Reserve Stock", "", "Charge Card", "", "Pack", "Archive", "",
+    ]  # fmt: skip
+
+
+def test_an_event_with_senseless_data_belongs_to_no_unit() -> None:
+    history, _ = outlined(long_loop(10))
+    for unit in ("Poll", 5, None, ["step"]):
+        event = history.event(3)._replace(step_name="", event_type="path_cancelled", data={"unit": unit})
+        assert unit_of(history.index, event) is None
+
+
+def test_of_many_visits_the_right_one_is_found() -> None:
+    history, outline = outlined(long_loop(400))
+    for event in history:
+        unit = unit_of(history.index, event)
+        if event.step_name:
+            assert unit is not None
+            assert (unit.step, unit.visit) == (event.step_name, event.data["visit"])
+    polls, handles = outline.visits("main")
+    assert [unit.visit for unit in polls] == list(range(1, 101))
+    assert {unit.step for unit in handles} == {"Handle"}
+    assert outline.step_place("main", "Handle") == 1
+
+
+def test_visits_grow_with_the_history() -> None:
+    events = long_loop(40)
+    history = History(events[0].execution_id, events[:10])
+    outline = Outline(history)
+    outline.catch_up()
+    assert [len(visits) for visits in outline.visits("main")] == [2, 2]
+    history.extend(events[10:])
+    outline.catch_up()
+    assert [len(visits) for visits in outline.visits("main")] == [10, 9]
+
+
+def test_failures_of_a_unit_are_those_of_its_items_but_not_its_end() -> None:
+    writer = Writer()
+    writer.begin(["Each"])
+    writer.start("main", "Each", at=0, items=[1, 2, 3])
+    for index in range(3):
+        writer.start("main", "Each", at=index, iteration={"index": index})
+        data = {"visit": 1, "attempt": 1, "error": "no", "error_type": "No", "iteration": {"index": index}}
+        writer.add("step_failed", "main", "Each", data, at=index + 0.5)
+    history, outline = outlined(writer.events)
+    unit = history.index.paths["main"].units[0]
+    failures = outline.step_failures["main", "Each"]
+    assert failures == [5, 7, 9]
+    assert unit.ended_seq is not None
+    assert list(outline.unit_failures(unit)) == [sequence for sequence in failures if sequence < unit.ended_seq]
