@@ -95,7 +95,7 @@ class Scrubber(Widget):
             canvas.put(column, glyphs.rail, "dim" if column <= cursor else "border")
         self._draw_steps(canvas, steps, cursor)
         for gap in scale.gaps:
-            canvas.text(int(gap.column), gap.label, "dim")
+            canvas.text(gap.first_cell, gap.label, "dim")
         failed = self._failed_columns(scale, room)
         for column in failed:
             canvas.put(column, glyphs.failed, "failed")

@@ -120,8 +120,8 @@ def draw_plot(row: Row, drawing: Drawing) -> list[Segment]:
     if not row.units:
         _draw_idle(canvas, row, drawing)
     for gap in drawing.scale.gaps:
-        canvas.put(int(gap.column), drawing.glyphs.idle_break, GUIDE)
-        canvas.put(int(gap.column + gap.cells - 1), drawing.glyphs.idle_break, GUIDE)
+        canvas.put(gap.first_cell, drawing.glyphs.idle_break, GUIDE)
+        canvas.put(gap.last_cell, drawing.glyphs.idle_break, GUIDE)
     if not row.units:
         _draw_path(canvas, row, drawing)
     elif row.unit is None:
@@ -232,7 +232,7 @@ def levels(amounts: Sequence[float]) -> list[int]:
     if not busy:
         return [0] * len(amounts)
     usual = busy[len(busy) * 3 // 4]
-    return [min(8, math.ceil(8 * math.sqrt(amount / usual) - 1e-9)) if amount > 0 else 0 for amount in amounts]
+    return [min(8, max(1, math.ceil(8 * math.sqrt(amount / usual) - 1e-9))) if amount > 0 else 0 for amount in amounts]
 
 
 def busy_spans(units: Sequence[UnitRecord], drawing: Drawing) -> Iterator[tuple[float, float]]:

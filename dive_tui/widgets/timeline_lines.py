@@ -61,7 +61,7 @@ class TimelineAxis(Widget):
             if not text or tick.column + len(tick.label) < start or tick.column > start + len(text):
                 canvas.text(tick.column, tick.label, "dim")
         for gap in drawing.scale.gaps:
-            canvas.text(int(gap.column), gap.label, "dim")
+            canvas.text(gap.first_cell, gap.label, "dim")
         canvas.text(start, text, "bold accent")
         strip = Strip([Segment(" " * self._indent), *canvas.segments()])
         return strip.crop_extend(0, width, None).apply_style(self.rich_style)

@@ -73,6 +73,16 @@ class FoldedGap(NamedTuple):
     cells: int
     label: str
 
+    @property
+    def first_cell(self) -> int:
+        """The first whole cell in it."""
+        return math.ceil(self.column - 1e-9)
+
+    @property
+    def last_cell(self) -> int:
+        """The last cell its label takes."""
+        return self.first_cell + self.cells - 1
+
 
 @dataclass(frozen=True, slots=True)
 class TimeScale:
