@@ -106,7 +106,7 @@ class ExecutionEventStore(Protocol):
     def watch(self) -> AsyncIterator[frozenset[str]]:
         """Ids of executions that changed, in batches, by whatever process; an empty set means: look at all.
 
-        The first item comes as soon as watching has begun and is empty: who reads everything then misses nothing.
+        Tells of what changes from the moment of the call on: who reads everything after it misses nothing.
         Ends when the iterator is closed. Raises `StoreError` when the store disappears.
         """
         ...

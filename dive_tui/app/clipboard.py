@@ -16,7 +16,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dive_tui.app.text import human_bytes
 
@@ -33,12 +33,12 @@ _SHORT = 64
 _file: Path | None = None
 
 
-def copy(app: App[object], text: str, what: str) -> None:
+def copy(app: App[Any], text: str, what: str) -> None:
     """Copy a text and say so; `what` names it in the sentence, such as `event 187`."""
     app.run_worker(_copy(app, text, what), group="copy", exit_on_error=False)
 
 
-async def _copy(app: App[object], text: str, what: str) -> None:
+async def _copy(app: App[Any], text: str, what: str) -> None:
     encoded = text.encode("utf-8", "replace")
     short = len(base64.b64encode(encoded)) <= OSC52_BYTES
     if short:
@@ -106,5 +106,5 @@ def _write(encoded: bytes) -> Path:
     return _file
 
 
-def _say(app: App[object], sentence: str) -> None:
+def _say(app: App[Any], sentence: str) -> None:
     app.notify(sentence, timeout=6, markup=False)

@@ -65,6 +65,7 @@ class HistoryFeed:
             raise StoreError(f"there is no execution {self._id} in this store")
         history, damage = History(self._id), ""
         while True:
+            self._post(HistoryProgress(len(history), max(summary.last_event_seq, len(history)), summary))
             try:
                 events = await self._store.get_events(self._id, len(history) + 1, PIECE)
             except DamagedHistoryError as error:
@@ -73,7 +74,6 @@ class HistoryFeed:
             await asyncio.to_thread(_extend, history, events)
             if damage or len(events) < PIECE:
                 break
-            self._post(HistoryProgress(len(history), max(summary.last_event_seq, len(history))))
         self._read, self._loaded, self._summary = len(history), True, summary
         self._post(HistoryLoaded(history, summary, damage))
 

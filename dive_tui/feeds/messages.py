@@ -29,12 +29,13 @@ class ExecutionsChanged(Message):
 
 
 class HistoryProgress(Message):
-    """A long history is being read: so many of so many events."""
+    """A history is being read: so many of so many events. The first one comes before any event has been read."""
 
-    def __init__(self, loaded: int, total: int) -> None:
+    def __init__(self, loaded: int, total: int, summary: ExecutionSummary) -> None:
         super().__init__()
         self.loaded: Final = loaded
         self.total: Final = total
+        self.summary: Final = summary
 
 
 class HistoryLoaded(Message):

@@ -17,10 +17,10 @@ RETRY = 1.0
 
 
 class Changes:
-    """Ids of changed executions, gathered from `watch` while the reader is busy or pausing."""
+    """Ids of executions that change from now on, gathered from `watch` while the reader is busy or pausing."""
 
     def __init__(self, store: ExecutionEventStore) -> None:
-        self._store = store
+        self._watching = store.watch()
         self._ids: set[str] = set()
         self._all = False
         self._error: StoreError | None = None
@@ -52,7 +52,7 @@ class Changes:
 
     async def _watch(self) -> None:
         try:
-            async for ids in self._store.watch():
+            async for ids in self._watching:
                 self._ids |= ids
                 self._all = self._all or not ids
                 self._arrived.set()

@@ -112,6 +112,7 @@ class ExecutionView(AppScreen[None]):
 
     @on(HistoryProgress)
     def _progressed(self, message: HistoryProgress) -> None:
+        self._summary = message.summary
         self._loading = message.loaded, message.total
         self._set_placeholders(
             "loading", f"Loading {human_count(message.loaded)} of {human_count(message.total)} events"

@@ -107,19 +107,18 @@ class ChangesView(SteadyView):
         ]
 
     def _values(self, change: Change, width: int) -> list[Segment]:
-        """`old → new`; the old one dim, and struck off short when both do not fit."""
+        """`old → new`, the old one dim; where both are long, each gets half of the line."""
         if change.kind == "added":
             return [Segment(preview(change.new, width), self.palette[style_of(change.new)])]
         if change.kind == "removed":
             return [Segment(preview(change.old, width), self.palette["dim"])]
         arrow = f" {self.glyphs.arrow} "
-        new = preview(change.new, max(4, width - 8))
-        old = preview(change.old, max(4, min(width // 2, width - cell_len(new) - cell_len(arrow))))
-        new = preview(change.new, max(4, width - cell_len(old) - cell_len(arrow)))
+        room = max(8, width - cell_len(arrow))
+        old = preview(change.old, max(room // 2, room - cell_len(preview(change.new, room))))
         return [
             Segment(old, self.palette["dim"]),
             Segment(arrow, self.palette["dim"]),
-            Segment(new, self.palette[f"bold {style_of(change.new)}"]),
+            Segment(preview(change.new, room - cell_len(old)), self.palette[f"bold {style_of(change.new)}"]),
         ]
 
 

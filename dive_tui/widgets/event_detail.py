@@ -122,7 +122,8 @@ def _write_head(page: Page, context: Context, event: ExecutionEvent, data: dict[
     look = look_of(event.event_type)
     error, error_type = data.pop("error", None), data.pop("error_type", None)
     if error is not None or error_type is not None:
-        page.wrapped(str(error or ""), "text", lead=(f"{error_type or 'error'}: ", "bold failed"), limit=40)
+        said = error if isinstance(error, str) else preview(error, page.width)
+        page.wrapped(said, "text", lead=(f"{error_type or 'error'}: ", "bold failed"), limit=40)
     else:
         page.line((getattr(context.glyphs, look.glyph) + " ", look.style), (look.words, f"bold {_bright(look.style)}"))
     facts = [fact for fact in _facts(context, event, data) if fact]

@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.cells import cell_len
 
-from dive_tui.app.text import display_lines, display_text, ellipsis, fit, human_count
+from dive_tui.app.text import display_lines, display_text, ellipsis, ellipsize, fit, human_count
 from dive_tui.widgets.json_text import key_text, preview, size_of, style_of, text_size
 
 Line = list[tuple[str, str]]
@@ -31,10 +31,14 @@ class Page:
 
     def line(self, *pieces: tuple[str, str]) -> None:
         """Add a line of any texts."""
+        self._add([(display_text(text, max_cells=self.width), style) for text, style in pieces])
+
+    def _add(self, pieces: Line) -> None:
+        """Add pieces that are safe to show, as far as they fit."""
         room = self.width
         made: Line = []
         for text, style in pieces:
-            shown = display_text(text, max_cells=max(0, room))
+            shown = ellipsize(text, room) if room > 0 else ""
             made.append((shown, style))
             room -= cell_len(shown)
         self.lines.append(made)
@@ -51,17 +55,17 @@ class Page:
         for number, line in enumerate(islice(lines, limit or self._text_lines)):
             if number == 0 and lead is not None:
                 head = line[: len(prefix)]
-                self.lines.append([(head, lead[1]), (line[len(head) :], style)])
+                self._add([(head, lead[1]), (line[len(head) :], style)])
             else:
-                self.lines.append([(line, style)])
+                self._add([(line, style)])
         if next(lines, None) is not None:
-            self.lines.append([(f"{ellipsis()} {text_size(text)} in all", "dim")])
+            self._add([(f"{ellipsis()} {text_size(text)} in all", "dim")])
 
     def section(self, label: str, body: Iterator[Line]) -> None:
         """Add lines beside a label that stands once, dim, at the left."""
         for number, pieces in enumerate(body):
             head = fit(label, LABEL_CELLS) if number == 0 else " " * LABEL_CELLS
-            self.lines.append([(head, "dim"), *pieces])
+            self._add([(head, "dim"), *pieces])
 
     @property
     def room(self) -> int:

@@ -11,7 +11,6 @@ from textual.containers import Vertical
 
 from dive_tui.app.actions import Scope
 from dive_tui.app.keymap import bindings
-from dive_tui.app.text import human_count
 from dive_tui.widgets.changes_view import ChangesView
 from dive_tui.widgets.event_detail import Context, EventDetail
 from dive_tui.widgets.event_words import look_of
@@ -156,7 +155,7 @@ def state_tree(history: History, sequence: int) -> Tree:
     value["completed_steps"] = old["completed_steps"] = Lazy(partial(_completed, history, sequence), "by step")
     if history.event(sequence).event_type == "execution_started":
         old = value
-    return Tree(value, old, _open_places(value, history.event(sequence)))
+    return Tree(value, old, open_places(value, history.event(sequence)))
 
 
 def _completed(history: History, sequence: int) -> dict[str, Any]:
@@ -164,15 +163,10 @@ def _completed(history: History, sequence: int) -> dict[str, Any]:
     return completed_steps(history, [unit for path in paths for unit in path.units_at(sequence)], sequence)
 
 
-def _open_places(value: dict[str, Any], event: ExecutionEvent) -> frozenset[Place]:
+def open_places(value: dict[str, Any], event: ExecutionEvent) -> frozenset[Place]:
     """What is unfolded at first: the paths with their variables, of many only the event's own, and the error."""
     places: set[Place] = {("paths",), ("error",)}
     paths = value["paths"]
     for name in paths if len(paths) <= FEW_PATHS else [event.path_id]:
         places |= {("paths", name), ("paths", name, "variables")}
     return frozenset(places)
-
-
-def tab_names(sequence: int) -> list[str]:
-    """The titles of the views."""
-    return [f"Event {human_count(sequence)}" if sequence else "Event", "State", "Changes"]

@@ -68,11 +68,15 @@ def scalar_text(value: Any) -> str:
 
 
 def text_literal(value: str, cells: int) -> str:
-    """A text in quotes; a long one cut, with its size behind it."""
-    head = json.dumps(display_text(value[: cells + 1], max_cells=max(2, cells)), ensure_ascii=False)
-    if len(value) <= cells:
-        return head
-    return f"{head} {text_size(value)}"
+    """A text in quotes; one that does not fit is cut, with its size behind it."""
+    if len(value) <= cells - 2:
+        return _quoted(value, cells)
+    size = text_size(value)
+    return f"{_quoted(value, max(2, cells - len(size) - 3))} {size}"
+
+
+def _quoted(value: str, cells: int) -> str:
+    return json.dumps(display_text(value[: cells + 1], max_cells=cells), ensure_ascii=False)
 
 
 def text_size(value: str) -> str:

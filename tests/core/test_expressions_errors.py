@@ -314,6 +314,11 @@ def test_the_nearest_key_is_looked_for_in_a_bounded_number_of_keys() -> None:
     assert problem.message == "state has no 'kex3'; did you mean 'key3'?"
 
 
+def test_the_sentence_is_worded_once() -> None:
+    problem = error("state.nope")
+    assert problem.message is problem.message
+
+
 def test_the_sentence_is_worded_only_when_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     def never(word: object, candidates: object) -> str:
         raise AssertionError("worded too early")

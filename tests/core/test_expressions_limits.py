@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -29,6 +30,7 @@ NAMES: dict[str, Any] = {
     "few": list(range(2000)),
     "digits": "7" * 1200,
     "mapping": {str(number): number for number in range(1000)},
+    "view": MappingProxyType({str(number): number for number in range(1000)}),
     "deep": nested(900),
 }
 OPERATIONS = f"the expression takes more than {MAX_OPERATIONS:,} operations"
@@ -90,6 +92,7 @@ def failure(text: str) -> str:
         "[dict(mapping.items()) for i in few]",
         "[{**mapping} for i in few]",
         "[mapping.items() == mapping.items() for i in few]",
+        "[len(view.items()) for i in few]",
         "[zip(numbers, numbers) for i in few]",
         "[enumerate(numbers) for i in few]",
         "[reversed(numbers) for i in few]",

@@ -77,6 +77,7 @@ def _deeper(k: dict[str, st.SearchStrategy[str]]) -> list[st.SearchStrategy[str]
         st.sampled_from(["+", "-", "*", "/", "//", "%"]),
         st.sampled_from(["<", "<=", ">", ">=", "==", "!="]),
     )
+    in_field = st.sampled_from(["i", "len(state<ns>)", "state<n>", "r<n>", "(i + 2.5)", "r<ok>"])
     bound = st.one_of(st.just(""), st.sampled_from(["1", "-1", "i"]))
     number = [
         _filled("(% % %)", n, arithmetic, n),
@@ -108,8 +109,7 @@ def _deeper(k: dict[str, st.SearchStrategy[str]]) -> list[st.SearchStrategy[str]
         _filled("%[%:%]", t, bound, bound),
         _filled("%[%]", t, n),
         _filled("%.%(%)", t, st.sampled_from(["removeprefix", "removesuffix", "lstrip"]), t),
-        _filled("f'{%}|{% !r}|{%:>5.1f}'", n, b, n).filter(_fits_in_field),
-        _filled("f'{% :,}{%}'", n, n).filter(_fits_in_field),
+        _filled("f'{%}|{%!r}|{%:>5.1f}|{% :,}|{%:{%}}'", *[in_field] * 6),
         _filled("%.partition(%)[%]", t, t, st.sampled_from(["0", "1", "2"])),
         _filled("%.zfill(%)", t, st.sampled_from(["3", "i"])),
     ]
@@ -171,10 +171,6 @@ def _deeper(k: dict[str, st.SearchStrategy[str]]) -> list[st.SearchStrategy[str]
     return [_any_of(options) for options in (number, text, boolean, numbers, texts, rows, mapping)]
 
 
-def _fits_in_field(text: str) -> bool:
-    return text.count("'") == 2 and "\\" not in text and '"' not in text
-
-
 _GROWN = st.one_of(*_grown(3).values())
 
 
@@ -215,7 +211,13 @@ OWN_LIMITS = (
     "multiplies numbers only",
     "at most 1,000,000",
 )
-OWN_RULES = ("'+' needs two numbers", "'-' needs two numbers", "'%' is the remainder", "takes no format")
+OWN_RULES = (
+    "is not a simple format",
+    "'+' needs two numbers",
+    "'-' needs two numbers",
+    "'%' is the remainder",
+    "takes no format",
+)
 
 
 @pytest.mark.filterwarnings("ignore::SyntaxWarning")  # of `eval`, about `0 is None`

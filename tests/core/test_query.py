@@ -91,6 +91,7 @@ def test_an_empty_query_asks_for_everything(query: str) -> None:
         ("took>5s", False),
         ("took<5.5s", True),
         ("took=5s", True),
+        ("took=6s", False),
         ("took=5500ms", False),
         ("events>100", True),
         ("events>=187", True),

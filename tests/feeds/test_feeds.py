@@ -1,0 +1,132 @@
+"""Feeds: what they post at first, as the store moves, and when it goes away and comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from textual.message import Message
+
+from benchmarks.histories import synthetic_history
+from dive_tui.feeds.executions import ExecutionsFeed
+from dive_tui.feeds.history import PIECE, HistoryFeed
+from dive_tui.feeds.messages import (
+    ExecutionsChanged,
+    ExecutionsListed,
+    FeedFailed,
+    FeedRecovered,
+    HistoryGrew,
+    HistoryLoaded,
+    HistoryProgress,
+)
+from stores.file_store import FileExecutionEventStore
+from stores.memory import MemoryExecutionEventStore
+
+M = TypeVar("M", bound=Message)
+ONE, TWO = "exec_one", "exec_two"
+
+
+class Posted:
+    """Messages in the order they came; `next` waits for one of a kind."""
+
+    def __init__(self) -> None:
+        self._queue: asyncio.Queue[Message] = asyncio.Queue()
+
+    def __call__(self, message: Message) -> None:
+        self._queue.put_nowait(message)
+
+    async def next(self, kind: type[M]) -> M:
+        while True:
+            message = await self._queue.get()
+            if isinstance(message, kind):
+                return message
+
+
+@asynccontextmanager
+async def running(feed: ExecutionsFeed | HistoryFeed) -> AsyncIterator[None]:
+    task = asyncio.create_task(feed.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_the_list_comes_first_and_then_what_changes() -> None:
+    store, posted = MemoryExecutionEventStore(), Posted()
+    events = list(synthetic_history(8, ONE))
+    await store.append_events(events[:4])
+    async with running(ExecutionsFeed(store, posted)):
+        listed = await posted.next(ExecutionsListed)
+        assert [summary.id for summary in listed.summaries] == [ONE]
+        await store.append_events(events[4:])
+        await store.append_events(list(synthetic_history(4, TWO)))
+        seen = {}
+        while seen.keys() != {ONE, TWO}:
+            seen |= (await posted.next(ExecutionsChanged)).changed
+        assert seen[ONE].last_event_seq == 8
+        await store.delete_execution(TWO)
+        assert (await posted.next(ExecutionsChanged)).changed == {TWO: None}
+
+
+async def test_a_history_is_loaded_in_pieces_and_then_grows() -> None:
+    store, posted = MemoryExecutionEventStore(), Posted()
+    events = list(synthetic_history(PIECE + 500, ONE))
+    await store.append_events(events[: PIECE + 100])
+    async with running(HistoryFeed(store, ONE, posted)):
+        first = await posted.next(HistoryProgress)
+        assert (first.loaded, first.total, first.summary.workflow_name) == (0, PIECE + 100, "long-haul")
+        assert (await posted.next(HistoryProgress)).loaded == PIECE
+        loaded = await posted.next(HistoryLoaded)
+        assert len(loaded.history) == loaded.history.folded == PIECE + 100
+        await store.append_events(events[PIECE + 100 :])
+        grew: list[int] = []
+        while len(grew) < 400:
+            grew += [event.sequence for event in (await posted.next(HistoryGrew)).events]
+        assert grew == list(range(PIECE + 101, PIECE + 501))
+
+
+async def test_the_death_of_a_runner_is_noticed_though_nothing_is_written(tmp_path: Path) -> None:
+    runner = FileExecutionEventStore(tmp_path / "store", create=True, offload=False)
+    await runner.acquire_owner(ONE, "runner_one")
+    await runner.append_events(list(synthetic_history(4, ONE)))
+    store, posted = FileExecutionEventStore(tmp_path / "store"), Posted()
+    async with running(HistoryFeed(store, ONE, posted)):
+        assert (await posted.next(HistoryLoaded)).summary.live is True
+        await runner.close()
+        grew = await posted.next(HistoryGrew)
+        while grew.summary.live:
+            grew = await posted.next(HistoryGrew)
+        assert grew.summary.shown_status == "interrupted"
+    await store.close()
+
+
+async def test_a_store_that_goes_away_is_said_once_and_taken_up_again(tmp_path: Path) -> None:
+    store, posted = FileExecutionEventStore(tmp_path / "store", create=True), Posted()
+    await store.append_events(list(synthetic_history(4, ONE)))
+    async with running(HistoryFeed(store, ONE, posted)), running(ExecutionsFeed(store, posted)):
+        await posted.next(HistoryLoaded)
+        shutil.move(tmp_path / "store", tmp_path / "away")
+        assert "store" in (await posted.next(FeedFailed)).sentence
+        shutil.move(tmp_path / "away", tmp_path / "store")
+        await posted.next(FeedRecovered)
+    await store.close()
+
+
+async def test_a_damaged_history_is_shown_as_far_as_it_goes(tmp_path: Path) -> None:
+    store, posted = FileExecutionEventStore(tmp_path / "store", create=True), Posted()
+    for event in synthetic_history(9, ONE):
+        await store.append_events([event])
+    file = tmp_path / "store" / ONE / "events.jsonl"
+    lines = file.read_bytes().splitlines(keepends=True)
+    lines[5] = lines[5].replace(b"main", b"mian")
+    file.write_bytes(b"".join(lines))
+    async with running(HistoryFeed(store, ONE, posted)):
+        loaded = await posted.next(HistoryLoaded)
+        assert len(loaded.history) == 5
+        assert "events.jsonl" in loaded.damage
+    await store.close()
