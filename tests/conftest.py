@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from dive_tui.app.text import set_ascii
 from engine.lifecycle.engine import Engine
 from engine.testing.ports import FakeClock, SequentialIds
 from stores.memory import MemoryExecutionEventStore
 from tests.sizes import SIZES, Sizes
+
+
+# Textual reads these once, when it is first imported.
+os.environ["TEXTUAL_ANIMATIONS"] = "none"
+os.environ.pop("NO_COLOR", None)
+
+
+@pytest.fixture(autouse=True)
+def no_symbols_left_over() -> Iterator[None]:
+    """The choice between Unicode and ASCII holds for the process; no test inherits that of another."""
+    yield
+    set_ascii(False)
 
 
 @pytest.fixture

@@ -184,7 +184,7 @@ ACTIONS: tuple[Action, ...] = (
         "detail",
         "Detail",
         ("enter",),
-        "show the event in full, over the whole screen",
+        "show the event in full over the whole screen; on a path or a branch, fold or unfold it",
         hint="detail",
         priority=6,
     ),
@@ -300,9 +300,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(Scope.PROMPT, "choose_previous", "Entry above", ("up",), "choose the entry above", palette=False),
     Action(Scope.PROMPT, "choose_next", "Entry below", ("down", "tab"), "choose the entry below", palette=False),
     Action(Scope.MENU, "choose", "Choose", ("enter", "y"), "choose the entry under the cursor", palette=False),
-    Action(
-        Scope.MENU, "close_menu", "Close the menu", ("q", "escape", "backspace"), "close the menu", palette=False
-    ),
+    Action(Scope.MENU, "close_menu", "Close the menu", ("q", "escape", "backspace"), "close the menu", palette=False),
     Action(
         Scope.HELP,
         "close_help",

@@ -151,7 +151,9 @@ class ExecutionScreen(ExecutionView):
         self._update()
 
     def action_detail(self) -> None:
-        """Show the event in full over the whole screen, or go back from there."""
+        """Show the event in full over the whole screen, or go back from there; fold where there is something to."""
+        if self.panes.fold_here():
+            return
         if self._before_detail is not None:
             self._leave_detail()
             return

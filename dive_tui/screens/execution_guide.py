@@ -25,24 +25,24 @@ class Guide:
     """Where in the lessons a person is."""
 
     def __init__(self) -> None:
-        self._ended = False
+        self._failed = False
         self._learnt = 0
 
-    def execution_ended(self) -> None:
-        """There is something to look at now."""
-        self._ended = True
+    def execution_failed(self) -> None:
+        """There is a failure to look at now."""
+        self._failed = True
 
     def did(self, verb: str) -> None:
         """An action was carried out: when it is the one that was asked for, the next is due."""
         if self._learnt > len(_LESSONS):
             return
-        if self._ended and (self._learnt == len(_LESSONS) or _LESSONS[self._learnt].verb == verb):
+        if self._failed and (self._learnt == len(_LESSONS) or _LESSONS[self._learnt].verb == verb):
             self._learnt += 1
 
     @property
     def sentence(self) -> str:
         """What to say now; empty when everything was said."""
-        if not self._ended:
+        if not self._failed:
             return _WATCH
         if self._learnt > len(_LESSONS):
             return ""
@@ -51,5 +51,5 @@ class Guide:
     @property
     def progress(self) -> str:
         """`2 of 5`."""
-        shown = self._ended and self._learnt < len(_LESSONS)
+        shown = self._failed and self._learnt < len(_LESSONS)
         return f"{self._learnt + 1} of {len(_LESSONS)}" if shown else ""

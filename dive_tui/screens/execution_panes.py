@@ -119,6 +119,12 @@ class ExecutionPanes(Vertical):
         else:
             self.inspector.choose(tab)
 
+    def fold_here(self) -> bool:
+        """Fold or unfold the path or the branch under the cursor of the pane with the focus; false on anything else."""
+        if self.timeline.rows.has_focus:
+            return self.timeline.toggle_here()
+        return self.inspector.state.has_focus and self.inspector.state.toggle()
+
     def maximise(self, maximised: bool) -> None:
         """Give the pane the person is in all the room, or put it back."""
         self.maximised = maximised

@@ -113,10 +113,10 @@ class ExecutionView(AppScreen[None]):
     @on(HistoryProgress)
     def _progressed(self, message: HistoryProgress) -> None:
         self._summary = message.summary
-        self._loading = message.loaded, message.total
-        self._set_placeholders(
-            "loading", f"Loading {human_count(message.loaded)} of {human_count(message.total)} events"
-        )
+        if message.loaded:
+            self._loading = message.loaded, message.total
+            done = f"Loading {human_count(message.loaded)} of {human_count(message.total)} events"
+            self._set_placeholders("loading", done)
         self._update()
 
     @on(HistoryLoaded)
@@ -195,14 +195,14 @@ class ExecutionView(AppScreen[None]):
         self._follow = self._follow and self._live
         panes.events.follow = self._follow
         self._pace()
-        self._mirror()
+        self._mirror(scroll=self._follow)
 
-    def _mirror(self) -> None:
-        """Show the cursor in all panes."""
+    def _mirror(self, *, scroll: bool = True) -> None:
+        """Show the cursor in all panes; without `scroll` the list of events stays where a person scrolled it to."""
         history, outline, panes = self._growing.history, self._growing.outline, self.panes
         if history is None or outline is None:
             return
-        panes.events.set_cursor(self._sequence)
+        panes.events.set_cursor(self._sequence, scroll=scroll)
         panes.timeline.set_cursor(self._sequence)
         self.query_one(Scrubber).set_cursor(self._sequence)
         context = Context(history, outline, panes.events.glyphs, self._time_format)
@@ -232,6 +232,8 @@ class ExecutionView(AppScreen[None]):
 
     def _pace(self) -> None:
         """The clock ticks only while there is something to move."""
+        if self._guide is not None and self._summary is not None and self._summary.status == "failed":
+            self._guide.execution_failed()
         self.query_one(Scrubber).set_time(self._elapsed, live=self._live)
         if self._ticking is not None and self._live:
             self._ticking.resume()

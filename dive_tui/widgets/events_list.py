@@ -46,9 +46,9 @@ class EventsList(LineView):
         self.rows_changed(cursor=sequence - 1)
         self.scroll_to_row(sequence - 1, center=True)
 
-    def set_cursor(self, sequence: int) -> None:
+    def set_cursor(self, sequence: int, *, scroll: bool = True) -> None:
         """Show the cursor at this event."""
-        super().move_to(sequence - 1, quiet=True)
+        super().move_to(sequence - 1, scroll=scroll, quiet=True)
 
     def set_time_format(self, form: TimeFormat) -> None:
         """Show times in this way."""

@@ -17,7 +17,7 @@ from dive_tui.widgets.event_words import look_of
 from dive_tui.widgets.json_rows import Lazy, Place
 from dive_tui.widgets.json_tree import JsonTree, Tree
 from dive_tui.widgets.line_view import LineView
-from engine.model.events import ExecutionEvent
+from engine.model.events import ExecutionEvent, ExecutionEventType
 from engine.replay.history import History
 from engine.replay.view import changes_at, completed_steps, open_view
 
@@ -152,10 +152,13 @@ def state_tree(history: History, sequence: int) -> Tree:
     value["script_globals"] = {name: held for name, (held, _) in state.script_globals.items()}
     old: dict[str, Any] = open_view(before)
     old["script_globals"] = {name: held for name, (held, _) in before.script_globals.items()}
+    event = history.event(sequence)
+    own = {name: path for name, path in value["paths"].items() if name == event.path_id}
+    value["paths"] = {**own, **value["paths"]}  # where something happened stands first
     value["completed_steps"] = old["completed_steps"] = Lazy(partial(_completed, history, sequence), "by step")
-    if history.event(sequence).event_type == "execution_started":
+    if event.event_type == ExecutionEventType.EXECUTION_STARTED:
         old = value
-    return Tree(value, old, open_places(value, history.event(sequence)))
+    return Tree(value, old, open_places(value, event))
 
 
 def _completed(history: History, sequence: int) -> dict[str, Any]:

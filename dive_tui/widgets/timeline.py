@@ -157,6 +157,14 @@ class Timeline(Vertical):
             rows.toggle(rows[index].path.id)
             self._rearranged()
 
+    def toggle_here(self) -> bool:
+        """Fold or unfold the path whose row the cursor is on; false when it is on a unit."""
+        rows = self._rows.rows
+        if rows is None or not len(rows) or rows[self._rows.cursor].units:
+            return False
+        self.toggle_path(self._rows.cursor)
+        return True
+
     def on_timeline_rows_fold_clicked(self, message: TimelineRows.FoldClicked) -> None:
         """Fold or unfold what was clicked."""
         self.toggle_path(message.index)

@@ -87,7 +87,7 @@ def _check_arguments(builder: Builder, node: ast.Call, name: str, function: Func
         if keyword.arg not in function.keywords:
             hint = suggestion(keyword.arg, function.keywords)
             raise builder.refusal(f"{name}() has no argument {keyword.arg!r}{hint}", keyword.value)
-        position = function.keywords[keyword.arg]
+        position = function.keywords[keyword.arg or ""]
         if position is not None and count >= position:
             raise builder.refusal(f"{name}() is given {keyword.arg!r} twice", keyword.value)
 

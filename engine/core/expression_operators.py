@@ -60,8 +60,9 @@ def build_unary(builder: Builder, node: ast.UnaryOp) -> Closure:
 
     def sign(frame: Frame) -> Any:
         value = operand(frame)
+        number: Any = value
         if value.__class__ in NUMBERS:
-            return apply(value)
+            return apply(number)
         raise builder.error(Fault(f"{symbol!r} needs a number, not {kind_of(value)}"), column)
 
     return sign

@@ -101,12 +101,13 @@ def look_up(value: Any, key: Any, frame: Frame) -> Any:
     if value.__class__ is dict or isinstance(value, Mapping):
         check_key(key, frame)
         return value[key]
+    items, place = value, key
     if value.__class__ not in _INDEXED:
         raise NotLookedUpError(f"{kind_of(value)} has no [{shown_key(key)}]; only a list, text or a mapping has items")
     if key.__class__ not in WHOLE_NUMBERS:
         what = "a fraction" if key.__class__ is float else kind_of(key)
         raise NotLookedUpError(f"{kind_of(value)} is indexed by a whole number, not {what}")
-    return value[key]
+    return items[place]
 
 
 def _no_item(where: str, value: Any, key: Any) -> str:

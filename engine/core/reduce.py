@@ -12,6 +12,7 @@ from typing import Any
 from engine.model.chunks import Chunks
 from engine.model.events import EMPTY, SCHEMA_VERSION, ExecutionEvent, ExecutionEventType, JsonObject
 from engine.model.state import (
+    ENDED,
     EachState,
     ExecutionInfo,
     ExecutionState,
@@ -24,6 +25,9 @@ from engine.model.state import (
 
 FIRST_PATH = "main"
 _NO_VARIABLES: dict[str, Any] = {}
+
+Changes = dict[str, Any]
+"""Fields of a state, or of a path, that an event changes."""
 
 
 class HistoryError(ValueError):
@@ -56,17 +60,18 @@ def reduce(state: ExecutionState, event: ExecutionEvent) -> ExecutionState:
         raise _unfit(event, f"event {state.sequence + 1} should come here")
     if event.execution_id != state.execution_id:
         raise _unfit(event, "it belongs to another execution")
-    if state.ended:
+    if state.status in ENDED:
         raise _unfit(event, "the execution had already ended")
+    changes: Changes = {}
     handler = _HANDLERS.get(event.event_type)
     if handler is None or event.schema_version > SCHEMA_VERSION:
         if state.incomplete_from is None:
-            state = evolve(state, incomplete_from=event.sequence)
-    elif (event.event_type == ExecutionEventType.EXECUTION_STARTED) != (event.sequence == 1):
+            changes["incomplete_from"] = event.sequence
+    elif (handler is _execution_started) != (event.sequence == 1):
         raise _unfit(event, "a history begins with execution_started, and only there")
     else:
         try:
-            state = handler(state, event, event.data)
+            changes = handler(state, event, event.data)
         except HistoryError:
             # After an event that could not be folded, what follows may rightly not fit.
             if state.incomplete_from is None:
@@ -74,7 +79,7 @@ def reduce(state: ExecutionState, event: ExecutionEvent) -> ExecutionState:
         except (KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
             if state.incomplete_from is None:
                 raise _unfit(event, f"its data is not as it should be ({error})") from error
-    return evolve(state, sequence=event.sequence, timestamp=event.timestamp)
+    return evolve(state, sequence=event.sequence, timestamp=event.timestamp, **changes)
 
 
 def _unfit(event: ExecutionEvent, why: str) -> HistoryError:
@@ -88,53 +93,53 @@ def _path(state: ExecutionState, event: ExecutionEvent) -> PathState:
     return path
 
 
-def _with_path(state: ExecutionState, path: PathState, **changes: Any) -> ExecutionState:
+def _with_path(state: ExecutionState, path: PathState) -> dict[str, PathState]:
     # Taken out and put in again: the path that moved last stands last.
-    paths = {name: other for name, other in state.paths.items() if name != path.id}
+    paths = dict(state.paths)
+    paths.pop(path.id, None)
     paths[path.id] = path
-    return evolve(state, paths=paths, **changes)
+    return paths
 
 
-def _without_path(state: ExecutionState, name: str, **changes: Any) -> ExecutionState:
-    return evolve(state, paths={other: path for other, path in state.paths.items() if other != name}, **changes)
+def _without_path(state: ExecutionState, path: PathState) -> dict[str, PathState]:
+    paths = dict(state.paths)
+    del paths[path.id]
+    return paths
 
 
 # Executions
 
 
-def _execution_started(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> ExecutionState:
+def _execution_started(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> Changes:
     outputs = data["workflow"].get("outputs") or ()
-    return evolve(
-        state,
-        info=ExecutionInfo(
-            workflow_name=data["workflow_name"],
-            workflow_hash=data["workflow_hash"],
-            inputs_hash=data["inputs_hash"],
-            engine_version=data["engine_version"],
-            started_at=event.timestamp,
-            labels=data.get("labels") or EMPTY,
-            lineage=data.get("lineage"),
-            source=data.get("source"),
-        ),
-        inputs=data["inputs"],
-        # Output templates may ask for `paths.NAME.VARIABLE`; only then is it worth keeping what ended paths held.
-        keeps_finished=any("paths" in str(output.get("value")) for output in outputs),
+    info = ExecutionInfo(
+        workflow_name=data["workflow_name"],
+        workflow_hash=data["workflow_hash"],
+        inputs_hash=data["inputs_hash"],
+        engine_version=data["engine_version"],
+        started_at=event.timestamp,
+        labels=data.get("labels") or EMPTY,
+        lineage=data.get("lineage"),
+        source=data.get("source"),
     )
+    # Output templates may ask for `paths.NAME.VARIABLE`; only then is it worth keeping what ended paths held.
+    keeps_finished = any("paths" in str(output.get("value")) for output in outputs)
+    return {"info": info, "inputs": data["inputs"], "keeps_finished": keeps_finished}
 
 
-def _execution_completed(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> ExecutionState:
-    return evolve(state, status=ExecutionStatus.COMPLETED, outputs=data["outputs"], finished={})
+def _execution_completed(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> Changes:
+    return {"status": ExecutionStatus.COMPLETED, "outputs": data["outputs"], "finished": {}}
 
 
-def _execution_failed(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> ExecutionState:
+def _execution_failed(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> Changes:
     error: dict[str, Any] = {"type": data["error_type"], "message": data["error"], "sequence": event.sequence}
     if state.failure is not None:
         error |= {"step": state.failure.step, "path": state.failure.path, "sequence": state.failure.sequence}
-    return evolve(state, status=ExecutionStatus.FAILED, error=error, finished={})
+    return {"status": ExecutionStatus.FAILED, "error": error, "finished": {}}
 
 
-def _execution_cancelled(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> ExecutionState:
-    return evolve(state, status=ExecutionStatus.CANCELLED, finished={})
+def _execution_cancelled(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> Changes:
+    return {"status": ExecutionStatus.CANCELLED, "finished": {}}
 
 
 # Paths
@@ -161,63 +166,68 @@ def _new_path(
     )
 
 
-def _path_started(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> ExecutionState:
+def _path_started(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> Changes:
     announced = state.paths.get(event.path_id)
+    changes: Changes = {"path_count": state.path_count + 1, "status": ExecutionStatus.RUNNING}
     if announced is None:
         variables = data.get("variables") or _NO_VARIABLES
         path = _new_path(
             event.path_id, data["current_step"], Phase.READY, data.get("parent"), data.get("fork"), variables
         )
-        state = _count_name(state, event.path_id)
+        changes["path_ids"] = _counted(state.path_ids, [path.id])
     elif announced.phase is Phase.NEW:
         path = evolve(announced, phase=Phase.READY)
     else:
         raise _unfit(event, f"path {event.path_id!r} has already started")
-    return _with_path(state, path, path_count=state.path_count + 1, status=ExecutionStatus.RUNNING)
+    return changes | {"paths": _with_path(state, path)}
 
 
-def _count_name(state: ExecutionState, path_id: str) -> ExecutionState:
-    name, _, repeat = path_id.rpartition("~")
-    base = name if repeat.isdigit() else path_id
-    return evolve(state, path_ids={**state.path_ids, base: state.path_ids.get(base, 0) + 1})
+def _counted(path_ids: dict[str, int], names: Iterable[str]) -> dict[str, int]:
+    counts = dict(path_ids)
+    for path_id in names:
+        name, _, repeat = path_id.rpartition("~")
+        base = name if repeat.isdigit() else path_id
+        counts[base] = counts.get(base, 0) + 1
+    return counts
 
 
-def _path_branched(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> ExecutionState:
+def _path_branched(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> Changes:
     parent = _path(state, event)
     if parent.phase is not Phase.FORKING:
         raise _unfit(event, f"path {parent.id!r} is not at a fork")
-    state = _with_path(state, evolve(parent, phase=Phase.FORKED))
+    paths = _with_path(state, evolve(parent, phase=Phase.FORKED))
     for entry in data["new_paths"]:
-        if entry["id"] in state.paths:
-            raise _unfit(event, f"path {entry['id']!r} is already there")
-        child = _new_path(entry["id"], entry["current_step"], Phase.NEW, parent.id, event.sequence, parent.variables)
-        state = _count_name(_with_path(state, child), child.id)
-    return state
+        name, step = entry["id"], entry["current_step"]
+        if name in paths:
+            raise _unfit(event, f"path {name!r} is already there")
+        paths[name] = _new_path(name, step, Phase.NEW, parent.id, event.sequence, parent.variables)
+    return {"paths": paths, "path_ids": _counted(state.path_ids, (entry["id"] for entry in data["new_paths"]))}
 
 
-def _path_completed(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> ExecutionState:
+def _path_completed(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> Changes:
     path = _path(state, event)
     if path.phase not in (Phase.ENDING, Phase.FORKED):
         raise _unfit(event, f"path {path.id!r} is not at its end")
-    finished, leaves = state.finished, state.leaves
-    if data["reason"] not in ("fork", "join"):
-        leaves += 1
-        finished = finished if state.keeps_finished else {}
-    elif not state.keeps_finished:
-        return _without_path(state, path.id)
-    finished = {**finished, path.id: path.variables}
-    return _without_path(state, path.id, finished=finished, leaves=leaves)
+    changes: Changes = {"paths": _without_path(state, path)}
+    leads_nowhere = data["reason"] not in ("fork", "join")
+    if leads_nowhere:
+        changes["leaves"] = state.leaves + 1
+    if state.keeps_finished:
+        changes["finished"] = {**state.finished, path.id: path.variables}
+    elif leads_nowhere:
+        changes["finished"] = {path.id: path.variables}
+    return changes
 
 
-def _path_failed(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> ExecutionState:
+def _path_failed(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> Changes:
     path = _path(state, event)
     if path.failure is None:
         raise _unfit(event, f"no step of path {path.id!r} has failed")
-    return _without_path(state, path.id, failure=state.failure or path.failure)
+    return {"paths": _without_path(state, path), "failure": state.failure or path.failure}
 
 
-def _path_cancelled(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> ExecutionState:
-    return _without_path(state, _path(state, event).id)
+def _path_cancelled(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> Changes:
+    return {"paths": _without_path(state, _path(state, event))}
 
 
 # Steps
@@ -230,7 +240,7 @@ def _unit(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> Pat
     return path
 
 
-def _step_started(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> ExecutionState:
+def _step_started(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> Changes:
     path = _unit(state, event, data)
     attempt = data["attempt"]
     iteration = data.get("iteration")
@@ -239,13 +249,13 @@ def _step_started(state: ExecutionState, event: ExecutionEvent, data: JsonObject
         if index != each.next_index or index >= len(each.items):
             raise _unfit(event, f"item {each.next_index} is the next one to start")
         each = evolve(each, next_index=index + 1, in_flight={**each.in_flight, index: attempt})
-        return _with_path(state, evolve(path, each=each))
+        return {"paths": _with_path(state, evolve(path, each=each))}
     if path.phase is not Phase.READY:
         raise _unfit(event, f"path {path.id!r} is not ready to start a step")
     items = data.get("items")
     opened = None if items is None else EachState(items, Chunks(), 0, 0, {})
     running = evolve(path, phase=Phase.RUNNING, attempt=attempt, effect_key=data["effect_key"], each=opened)
-    return _with_path(state, running)
+    return {"paths": _with_path(state, running)}
 
 
 def _open_each(path: PathState, event: ExecutionEvent) -> EachState:
@@ -254,22 +264,25 @@ def _open_each(path: PathState, event: ExecutionEvent) -> EachState:
     return path.each
 
 
-def _step_completed(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> ExecutionState:
+def _step_completed(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> Changes:
     path = _unit(state, event, data)
     if path.phase is not Phase.RUNNING:
         raise _unfit(event, f"{path.current_step!r} is not running")
     iteration = data.get("iteration")
     if iteration is not None:
-        return _with_path(state, evolve(path, each=_item_done(path, event, iteration["index"], data["output"])))
+        each = _item_done(path, event, iteration["index"], data["output"])
+        return {"paths": _with_path(state, evolve(path, each=each))}
     if path.each is not None and path.each.done < len(path.each.items):
         raise _unfit(event, f"only {path.each.done} of {len(path.each.items)} items have completed")
-    variable, variables, script_globals = data.get("stored_variable"), path.variables, state.script_globals
+    changes: Changes = {}
+    variable, variables = data.get("stored_variable"), path.variables
     if variable:
         value = list(path.each.results) if path.each is not None else data.get("stored_value", data["output"])
         variables = {**variables, variable: value}
-        script_globals = {**script_globals, variable: (value, event.sequence)}
+        changes["script_globals"] = {**state.script_globals, variable: (value, event.sequence)}
     path = evolve(path, each=None, effect_key="", variables=variables, **_follow(path, data["edges"]))
-    return _with_path(state, path, script_globals=script_globals)
+    changes["paths"] = _with_path(state, path)
+    return changes
 
 
 def _item_done(path: PathState, event: ExecutionEvent, index: int, output: Any) -> EachState:
@@ -280,31 +293,34 @@ def _item_done(path: PathState, event: ExecutionEvent, index: int, output: Any) 
     return evolve(each, results=each.results.set(index, output), done=each.done + 1, in_flight=in_flight)
 
 
-def _follow(path: PathState, edges: list[JsonObject]) -> dict[str, Any]:
+def _follow(path: PathState, edges: list[JsonObject]) -> Changes:
     """What changes of a path after a step whose edges were found true or false."""
     if edges and edges[-1].get("error"):
         return {"phase": Phase.ROUTING, "edges": (edges[-1],)}
-    taken = tuple({**edge, "edge": number} for number, edge in enumerate(edges) if edge["value"])
+    taken = [number for number, edge in enumerate(edges) if edge["value"]]
     if not taken:
         return {"phase": Phase.ENDING, "end_reason": "no_edge" if edges else "end", "attempt": 0}
-    if len(taken) > 1 or taken[0].get("path"):
-        return {"phase": Phase.FORKING, "edges": taken, "attempt": 0}
-    step = taken[0]["step"]
+    first = edges[taken[0]]
+    if len(taken) > 1 or first.get("path"):
+        forks = tuple({**edges[number], "edge": number} for number in taken)
+        return {"phase": Phase.FORKING, "edges": forks, "attempt": 0}
+    step = first["step"]
     visit = path.visits.get(step, 0) + 1
     visits = {**path.visits, step: visit}
     return {"phase": Phase.READY, "current_step": step, "visit": visit, "visits": visits, "attempt": 0}
 
 
-def _step_failed(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> ExecutionState:
+def _step_failed(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> Changes:
     path = _unit(state, event, data)
     if path.phase not in (Phase.READY, Phase.RUNNING, Phase.ROUTING):
         raise _unfit(event, f"{path.current_step!r} has not been at work")
     failure = Failure(data["error"], data["error_type"], event.sequence, event.step_name, path.id, data["attempt"])
     failed_steps = (*(name for name in state.failed_steps if name != event.step_name), event.step_name)
-    return _with_path(state, evolve(path, phase=Phase.FAILING, failure=failure), failed_steps=failed_steps)
+    paths = _with_path(state, evolve(path, phase=Phase.FAILING, failure=failure))
+    return {"paths": paths, "failed_steps": failed_steps}
 
 
-_HANDLERS: dict[str, Callable[[ExecutionState, ExecutionEvent, JsonObject], ExecutionState]] = {
+_HANDLERS: dict[str, Callable[[ExecutionState, ExecutionEvent, JsonObject], Changes]] = {
     ExecutionEventType.EXECUTION_STARTED: _execution_started,
     ExecutionEventType.EXECUTION_COMPLETED: _execution_completed,
     ExecutionEventType.EXECUTION_FAILED: _execution_failed,
