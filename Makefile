@@ -54,6 +54,9 @@ bench: $(VENV)/.dev ## speed beside raw probes taken in the same run
 screenshots: $(VENV)/.dev ## the pictures of the README, the same bytes every time
 	$(BIN)/python -m screenshots.make
 
+docs-tables: $(VENV)/.dev ## write the documents that are made from the code
+	{ printf '# Keys\n\nMade from the app'"'"'s registry by `make docs-tables`.\n\n'; $(BIN)/python -m dive_tui.app.keymap; } > docs/keys.md
+
 lock: ## resolve pyproject.toml anew into requirements/*.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 	  --group build --custom-compile-command "make lock" pyproject.toml -o requirements/run.lock

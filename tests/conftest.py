@@ -14,7 +14,6 @@ from engine.testing.ports import FakeClock, SequentialIds
 from stores.memory import MemoryExecutionEventStore
 from tests.sizes import SIZES, Sizes
 
-
 # Textual reads these once, when it is first imported.
 os.environ["TEXTUAL_ANIMATIONS"] = "none"
 os.environ.pop("NO_COLOR", None)
