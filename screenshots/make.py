@@ -1,6 +1,6 @@
 """Draw every picture as SVG and PNG. Two runs give the same bytes; PNG needs the font DejaVu Sans Mono.
 
-`python -m screenshots.make NAME…` draws only these.
+`python -m screenshots.make NAME…` draws only these; `--into FOLDER` puts SVGs, and no PNGs, somewhere else.
 """
 
 from __future__ import annotations
@@ -142,7 +142,8 @@ async def make(names: Sequence[str], folder: Path = FOLDER) -> None:
                     continue
                 svg = await draw(picture, ids, str(project / ".dive"))
                 (folder / f"{picture.name}.svg").write_text(svg, encoding="utf-8")
-                (folder / f"{picture.name}.png").write_bytes(rasterize(svg))
+                if folder == FOLDER:
+                    (folder / f"{picture.name}.png").write_bytes(rasterize(svg))
                 sys.stderr.write(f"{picture.name}\n")
         finally:
             await scene.store.close()
@@ -152,4 +153,6 @@ async def make(names: Sequence[str], folder: Path = FOLDER) -> None:
 if __name__ == "__main__":
     os.environ["TEXTUAL_ANIMATIONS"] = "none"
     os.environ["TZ"] = "UTC"
-    asyncio.run(make(sys.argv[1:]))
+    chosen = sys.argv[1:]
+    elsewhere = Path(chosen[1]) if chosen[:1] == ["--into"] else None
+    asyncio.run(make(chosen[2:], elsewhere) if elsewhere else make(chosen))

@@ -102,6 +102,10 @@ class ExecutionPanes(Vertical):
         if tab is not None:
             self.inspector.choose(tab)
         self._enter(name if tab is None else PaneName.EVENT)
+        self.focus_current()
+
+    def focus_current(self) -> None:
+        """Give the focus to the pane the person is in."""
         self._view(self._frame).focus()
 
     def turn(self, step: int) -> None:

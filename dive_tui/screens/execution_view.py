@@ -318,3 +318,10 @@ class ExecutionView(AppScreen[None]):
         self.query_one("#too-small", PartsLine).set_parts([part((need, "text"))])
         self.panes.fit(size)
         self._update_header()
+        if not too_small:
+            self.call_after_refresh(self._keep_focus)
+
+    def _keep_focus(self) -> None:
+        """What was hidden for want of room has lost the focus."""
+        if self.focused is None:
+            self.panes.focus_current()

@@ -119,14 +119,18 @@ def _began(span: Span) -> int:
     return span.started_seq
 
 
+def _iteration(data: JsonObject) -> int | None:
+    item = data.get("iteration")
+    return item["index"] if item else None
+
+
 _PATH_ENDS: dict[str, str] = {
     ExecutionEventType.PATH_COMPLETED: _COMPLETED,
     ExecutionEventType.PATH_FAILED: _FAILED,
     ExecutionEventType.PATH_CANCELLED: _CANCELLED,
 }
-_UNIT_EVENTS: frozenset[str] = frozenset(
-    {ExecutionEventType.STEP_STARTED, ExecutionEventType.STEP_COMPLETED, ExecutionEventType.STEP_FAILED}
-)
+_UNIT_ENDS: dict[str, str] = {ExecutionEventType.STEP_COMPLETED: _COMPLETED, ExecutionEventType.STEP_FAILED: _FAILED}
+_FAILURES: frozenset[str] = frozenset(kind for kind in ExecutionEventType if kind.endswith("_failed"))
 
 
 class StepIndex:
@@ -144,13 +148,15 @@ class StepIndex:
     def add(self, event: ExecutionEvent, before: PathState | None) -> None:
         """Take in the next event; `before` is its path's state just before it, if the path was open."""
         kind = event.event_type
-        if kind in _UNIT_EVENTS:
-            self._add_unit_event(event, event.data)
+        if kind == ExecutionEventType.STEP_STARTED:
+            self._start(event, event.data)
+        elif kind in _UNIT_ENDS:
+            self._end(event, event.data, _UNIT_ENDS[kind])
         elif kind == ExecutionEventType.PATH_STARTED:
             self.paths[event.path_id] = PathRecord(event, event.data.get("parent"))
         elif kind in _PATH_ENDS:
             self._end_path(event, _PATH_ENDS[kind], before)
-        if kind.endswith("_failed"):
+        if kind in _FAILURES:
             self.failures.append(event.sequence)
 
     def units(self) -> Iterator[UnitRecord]:
@@ -179,30 +185,30 @@ class StepIndex:
         at = bisect_left(self.step_starts, sequence)
         return self.step_starts[at - 1] if at else None
 
-    def _add_unit_event(self, event: ExecutionEvent, data: JsonObject) -> None:
-        path = self.paths.get(event.path_id)
-        if path is None:
-            return
-        iteration = data["iteration"]["index"] if data.get("iteration") else None
-        unit = self._open.get(event.path_id)
-        starts = event.event_type == ExecutionEventType.STEP_STARTED
-        if unit is None or (unit.step, unit.visit) != (event.step_name, data.get("visit")):
-            if not starts and data.get("phase") == "route" and path.units:
-                unit = path.units[-1]
-            else:
-                unit = self._begin_unit(path, event, data)
-        if starts:
-            if iteration is not None or "items" not in data:
-                unit.attempts.append(Attempt(data.get("attempt", 1), iteration, event))
-            else:
-                unit.items = len(data["items"])
-            return
-        status = _COMPLETED if event.event_type == ExecutionEventType.STEP_COMPLETED else _FAILED
+    def _start(self, event: ExecutionEvent, data: JsonObject) -> None:
+        unit = self._unit(event, data)
+        iteration = _iteration(data)
+        if iteration is None and "items" in data:
+            unit.items = len(data["items"])
+        else:
+            unit.attempts.append(Attempt(data.get("attempt", 1), iteration, event))
+
+    def _end(self, event: ExecutionEvent, data: JsonObject, status: str) -> None:
+        unit = self._unit(event, data)
+        iteration = _iteration(data)
         if iteration is not None or unit.items is None:
             self._attempt_ended(unit, event, data, iteration).end(event, status)
         if iteration is None or status == _FAILED:
             unit.end(event, status)
             self._open.pop(unit.path, None)
+
+    def _unit(self, event: ExecutionEvent, data: JsonObject) -> UnitRecord:
+        """The unit an event belongs to, begun with it when there is none yet."""
+        unit = self._open.get(event.path_id)
+        if unit is not None and unit.step == event.step_name and unit.visit == data.get("visit"):
+            return unit
+        path = self.paths[event.path_id]
+        return path.units[-1] if data.get("phase") == "route" and path.units else self._begin_unit(path, event, data)
 
     def _begin_unit(self, path: PathRecord, event: ExecutionEvent, data: JsonObject) -> UnitRecord:
         unit = UnitRecord(path.id, event.step_name, data.get("visit", 1), len(path.units), event)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,8 +11,11 @@ from textual.widget import Widget
 
 from dive_tui.app.shell import Shell
 from dive_tui.screens.execution import ExecutionScreen
+from dive_tui.widgets.parts import Banner, HeaderLine
+from engine.model.events import ExecutionEvent
 from engine.store import ExecutionEventStore
-from tests.screens.histories import START
+from stores.memory import MemoryExecutionEventStore
+from tests.screens.histories import START, failed_order
 
 Size = tuple[int, int]
 
@@ -70,3 +73,42 @@ def lines_of(widget: Widget) -> list[str]:
 def text_of(widget: Widget) -> str:
     """The same in one."""
     return "\n".join(lines_of(widget))
+
+
+async def failed(sequence: int | None = None, **options: Any) -> ExecutionApp:
+    """An app on the order whose card was declined."""
+    return ExecutionApp(*await failed_order(), sequence, **options)
+
+
+async def shown(events: Sequence[ExecutionEvent], **options: Any) -> ExecutionApp:
+    """An app on an execution with these events."""
+    store = MemoryExecutionEventStore()
+    await store.append_events(events)
+    return ExecutionApp(store, events[0].execution_id, **options)
+
+
+async def press(pilot: Pilot[Any], *keys: str) -> None:
+    """Press keys, and wait for what comes of them."""
+    await pilot.press(*keys)
+    await settle(pilot)
+
+
+def header(screen: ExecutionScreen) -> str:
+    """The header line."""
+    return text_of(screen.query_one(HeaderLine)).strip()
+
+
+def banner(screen: ExecutionScreen) -> str:
+    """The banner, if it is there."""
+    line = screen.query_one(Banner)
+    return text_of(line).strip() if line.display else ""
+
+
+def said(app: Shell) -> str:
+    """The last toast."""
+    return list(app._notifications)[-1].message if len(app._notifications) else ""
+
+
+def screen_lines(app: Shell) -> list[str]:
+    """All lines of what is on the screen."""
+    return [strip.text for strip in app.screen._compositor.render_strips()]
