@@ -48,7 +48,7 @@ class Terminal:
         os.close(child)
         self._terminal = parent
 
-    def until(self, text: bytes, limit: float = 30.0) -> float:
+    def until(self, text: bytes, limit: float = 10.0) -> float:
         """Seconds from now until the program has written `text` and ended the frame it stands in."""
         began, seen, found = time.perf_counter(), b"", False
         while time.perf_counter() - began < limit:
@@ -60,9 +60,10 @@ class Terminal:
                     return time.perf_counter() - began
         raise TimeoutError(f"the program never showed {text!r}")
 
-    def quiet(self, seconds: float = 0.4) -> None:
-        """Read on until it has written nothing for a while."""
-        while select.select([self._terminal], [], [], seconds)[0]:
+    def quiet(self, seconds: float = 0.4, limit: float = 5.0) -> None:
+        """Read on until it has written nothing for a while, or at most so many seconds."""
+        began = time.perf_counter()
+        while time.perf_counter() - began < limit and select.select([self._terminal], [], [], seconds)[0]:
             self._read()
 
     def _read(self) -> bytes:

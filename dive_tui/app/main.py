@@ -7,14 +7,20 @@ import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dive_tui.app import themes
 from dive_tui.app.shell import Shell
-from dive_tui.screens.executions import ExecutionsScreen
 from engine.core.references import ReferenceProblem, resolve_reference
 from engine.model.snapshot import ExecutionSummary
 from engine.store import ExecutionEventStore, StoreError, StoreNotFoundError
 from stores.location import Location, open_store
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
+
+    from dive_tui.screens.execution import ExecutionScreen
+    from dive_tui.screens.executions import ExecutionsScreen
 
 _FULL_ID_CELLS = 31
 """`exec_` and 26 characters."""
@@ -45,28 +51,60 @@ class DiveApp(Shell):
         self._guide = guide
         self._now = now
         self._store: ExecutionEventStore | None = None
-        self._executions = ExecutionsScreen(_place(location), Path.cwd(), now, self.open_execution)
+        self._list: ExecutionsScreen | None = None
 
-    def get_default_screen(self) -> ExecutionsScreen:
-        """The list is the first screen: going back from it leaves."""
-        return self._executions
+    def get_default_screen(self) -> Screen[None]:
+        """The list, from which going back leaves; or at once the execution that was asked for by its whole id.
 
-    def on_mount(self) -> None:
-        """Show at once, over the list, the execution that was asked for by its whole id."""
+        Then the list is only made when somebody goes back to it: the first paint need not wait for it.
+        """
         self._try_store()
+        if self._store is not None and self._reference is not None and len(self._reference) >= _FULL_ID_CELLS:
+            from dive_tui.screens.opening import OpeningScreen
+
+            return OpeningScreen(self._store, self._reference, self._now, self._opened)
+        return self._executions_screen()
+
+    def _opened(self, summary: ExecutionSummary | None) -> None:
+        """The header of the execution has been painted; now the rest of its screen."""
+        if self._reference is not None and self._list is None:
+            self.push_screen(self._execution_screen(self._reference, self._sequence, summary))
+
+    def _executions_screen(self) -> ExecutionsScreen:
+        from dive_tui.screens.executions import ExecutionsScreen
+
+        self._list = ExecutionsScreen(
+            _place(self._location), Path.cwd(), self._now, self.open_execution, on_ready=self._feed_list
+        )
+        return self._list
+
+    def _feed_list(self, listed: ExecutionsScreen) -> None:
+        """The list has been painted: read the store, or look for one."""
         if self._store is None:
+            self.run_worker(self._wait_for_store(listed), group="store", exit_on_error=False)
             return
-        if self._reference is not None and len(self._reference) >= _FULL_ID_CELLS:
-            self._show_execution(self._reference, self._sequence)
-        elif self._reference is not None:
+        listed.watch_store(self._store)
+        if self._reference is not None and len(self._reference) < _FULL_ID_CELLS:
             self.run_worker(self._resolve(self._reference), group="open", exit_on_error=False)
 
-    def on_ready(self) -> None:
-        """After the first paint: read the store, or look for one."""
-        if self._store is not None:
-            self._executions.watch_store(self._store)
+    def action_go_back(self) -> None:
+        """Go back; from an execution that was opened directly, to the list; from the list, leave."""
+        lowest = 1 if self._list is self.screen_stack[0] else 2  # below lies the screen that opened an execution
+        if len(self.screen_stack) > lowest:
+            self.pop_screen()
+        elif self._list is None:
+            # Pressed before the execution's own screen was there, it does not come any more.
+            show = self.switch_screen if len(self.screen_stack) == lowest else self.push_screen
+            show(self._executions_screen())
         else:
-            self.run_worker(self._wait_for_store(), group="store", exit_on_error=False)
+            self.exit(0)
+
+    def action_escape(self) -> None:
+        """Undo the nearest thing: a maximised pane, else this screen; never leaves the app."""
+        if self.screen.maximized is not None:
+            self.screen.minimize()
+        elif self.screen is not self._list:
+            self.action_go_back()
 
     def _try_store(self) -> str | None:
         """Open the store; a sentence when something is there that cannot be opened."""
@@ -78,18 +116,16 @@ class DiveApp(Shell):
             return str(error)
         return None
 
-    async def _wait_for_store(self) -> None:
+    async def _wait_for_store(self, listed: ExecutionsScreen) -> None:
         while self._store is None:
             problem = self._try_store()
             if self._store is None:
                 if problem is None:
-                    self._executions.show_no_store()
+                    listed.show_no_store()
                 else:
-                    self._executions.show_problem(problem)
+                    listed.show_problem(problem)
                 await asyncio.sleep(LOOK_AGAIN)
-        self._executions.watch_store(self._store)
-        if self._reference is not None:
-            await self._resolve(self._reference)
+        self._feed_list(listed)
 
     async def _resolve(self, reference: str) -> None:
         """Open the execution a person named, once the list is known."""
@@ -106,12 +142,16 @@ class DiveApp(Shell):
         self._show_execution(summary.id, sequence, summary)
 
     def _show_execution(self, execution_id: str, sequence: int | None, summary: ExecutionSummary | None = None) -> None:
+        self.push_screen(self._execution_screen(execution_id, sequence, summary))
+
+    def _execution_screen(
+        self, execution_id: str, sequence: int | None, summary: ExecutionSummary | None
+    ) -> ExecutionScreen:
         from dive_tui.screens.execution import ExecutionScreen
 
         assert self._store is not None
-        screen = ExecutionScreen(self._store, execution_id, sequence, summary=summary, guide=self._guide, now=self._now)
-        self.push_screen(screen)
-        self._guide = False
+        guide, self._guide = self._guide, False
+        return ExecutionScreen(self._store, execution_id, sequence, summary=summary, guide=guide, now=self._now)
 
     async def on_unmount(self) -> None:
         """Let go of the store."""

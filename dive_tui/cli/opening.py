@@ -37,7 +37,7 @@ def start_app(
 
     execution, sequence = (None, None) if reference is None else split_position(reference)
     location = resolve_location(store, os.environ, Path.cwd())
-    if execution is not None and not execution.startswith("last"):
+    if execution is not None and not execution.startswith("last") and not _is_whole(execution):
         execution = _resolved(location.text, execution)
     from dive_tui.app.main import run_app
 
@@ -63,6 +63,11 @@ def theme_name(name: str) -> str:
         hint = suggestion(name, [*short, *BUILTIN_THEMES]) or f"; there are {', '.join(short)}"
         raise UsageError(f"there is no theme {name!r}{hint}")
     return found
+
+
+def _is_whole(reference: str) -> bool:
+    """Whether it is a whole id: then the app opens it at once, and says so when there is no such execution."""
+    return reference.startswith("exec_") and len(reference) == 31
 
 
 def _resolved(location: str, reference: str) -> str:

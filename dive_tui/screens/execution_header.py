@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dive_tui.app.glyphs import Glyphs
-from dive_tui.app.text import human_count, human_duration
+from dive_tui.app.text import display_text, human_count, human_duration
 from dive_tui.app.themes import STATUS_TOKENS
 from dive_tui.widgets.event_words import TimeFormat, moment_text
 from dive_tui.widgets.parts import Part, part
@@ -13,6 +13,7 @@ from engine.model.snapshot import ExecutionSummary
 from engine.model.state import PathState
 from engine.replay.history import History
 
+_NAME_CELLS = 32
 _NAMED_STEPS = 3
 """How many steps that run at once are named."""
 
@@ -49,7 +50,7 @@ def header_parts(facts: HeaderFacts, glyphs: Glyphs) -> list[Part]:
     status = summary.shown_status
     style = STATUS_TOKENS.get(status, "dim")
     made = [
-        part((summary.workflow_name, "bold bright"), priority=3, shrink=8),
+        part((display_text(summary.workflow_name, max_cells=_NAME_CELLS), "bold bright"), priority=3, shrink=8),
         part((identity, "dim"), priority=5, gap=1),
         part((f" {glyphs.status(status)} {status.upper()} ", f"pill {style}"), priority=1),
         *_answer(facts, summary, status, glyphs),

@@ -153,13 +153,13 @@ class ExecutionView(AppScreen[None]):
     def _elapsed(self) -> float:
         """Seconds since the first event: to now while it runs, else to the last event."""
         outline, summary = self._growing.outline, self._summary
-        if outline is None and summary is None:
-            return 0.0
-        began = outline.started if outline is not None else epoch_seconds(summary.start_time) if summary else 0.0
         if outline is not None:
-            lasted = outline.duration
+            began, lasted = outline.started, outline.duration
+        elif summary is not None:
+            began = epoch_seconds(summary.start_time)
+            lasted = epoch_seconds(summary.end_time or summary.updated_at) - began
         else:
-            lasted = epoch_seconds(summary.end_time or summary.updated_at) - began if summary else 0.0
+            return 0.0
         return max(lasted, self._now().timestamp() - began) if self._live else lasted
 
     def _show_history(self) -> None:
@@ -171,7 +171,6 @@ class ExecutionView(AppScreen[None]):
         self.query_one(Scrubber).show(history, outline)
         panes.timeline.show(history, outline, live=self._live, now=self._elapsed)
         panes.events.show(history, outline, self._sequence)
-        panes.events.follow = self._follow
         self._pace()
         self._mirror()
 
@@ -186,27 +185,27 @@ class ExecutionView(AppScreen[None]):
 
     def _show_growth(self) -> None:
         """Take into the panes what was added, or that only the status changed."""
-        history, panes = self._growing.history, self.panes
+        history, panes, followed = self._growing.history, self.panes, self._follow
         assert history is not None
-        if self._follow:
+        if followed:
             self._sequence = len(history)
+        self._follow = followed and self._live
         panes.timeline.grew(live=self._live, now=self._elapsed)
         panes.events.rows_changed(cursor=self._sequence - 1)
-        self._follow = self._follow and self._live
-        panes.events.follow = self._follow
         self._pace()
-        self._mirror(scroll=self._follow)
+        self._mirror(scroll=followed)
 
     def _mirror(self, *, scroll: bool = True) -> None:
-        """Show the cursor in all panes; without `scroll` the list of events stays where a person scrolled it to."""
+        """Show the cursor in all panes; without `scroll` lists stay where a person scrolled them to."""
         history, outline, panes = self._growing.history, self._growing.outline, self.panes
         if history is None or outline is None:
             return
         panes.events.set_cursor(self._sequence, scroll=scroll)
-        panes.timeline.set_cursor(self._sequence)
+        panes.timeline.set_cursor(self._sequence, scroll=scroll)
         self.query_one(Scrubber).set_cursor(self._sequence)
         context = Context(history, outline, panes.events.glyphs, self._time_format)
         panes.inspector.show(context, self._sequence)
+        panes.events.follow = self._follow
         self._update()
 
     def move_cursor(self, sequence: int) -> None:
@@ -216,7 +215,6 @@ class ExecutionView(AppScreen[None]):
             return
         self._sequence = min(max(sequence, 1), len(history))
         self._follow = self._live and self._sequence == len(history)
-        self.panes.events.follow = self._follow
         self._mirror()
 
     @on(CursorAsked)
@@ -254,7 +252,7 @@ class ExecutionView(AppScreen[None]):
         index = history.index if history is not None else None
         paths, steps = (len(index.paths), len(index.step_starts)) if index is not None else (0, 0)
         panes.set_titles(self._sequence, len(history) if history is not None else 0, paths, steps)
-        panes.set_timeline_rows(paths + steps)
+        panes.set_timeline_rows(panes.timeline.wanted_rows)
         self._update_banner()
 
     def _update_header(self) -> None:

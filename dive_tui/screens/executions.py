@@ -35,7 +35,10 @@ _SHOWN_COUNTS = ("running", "failed", "interrupted", "waiting", "paused", "compl
 
 
 class ExecutionsScreen(AppScreen[None]):
-    """Give it the store with :meth:`watch`, once there is one; `open_execution` is asked to show one."""
+    """Give it the store with :meth:`watch_store`: `on_ready` is called when it has been painted and can take one.
+
+    `open_execution` is asked to show one, at an event or where it likes.
+    """
 
     BINDINGS = bindings(Scope.EXECUTIONS)
     AUTO_FOCUS = "ExecutionsList"
@@ -57,8 +60,10 @@ class ExecutionsScreen(AppScreen[None]):
         folder: Path,
         now: Callable[[], datetime],
         open_execution: Callable[[ExecutionSummary, int | None], None],
+        on_ready: Callable[[ExecutionsScreen], None],
     ) -> None:
         super().__init__()
+        self._on_ready = on_ready
         self._place = place
         self._folder = folder
         self._now = now
@@ -91,6 +96,7 @@ class ExecutionsScreen(AppScreen[None]):
         self._list.focus()
         self.set_interval(1.0, self._list.tick)
         self._update()
+        self.call_after_refresh(self._on_ready, self)
 
     @property
     def _list(self) -> ExecutionsList:

@@ -103,13 +103,12 @@ def write_event(page: Page, context: Context, event: ExecutionEvent) -> None:
     data = dict(event.data)
     _write_head(page, context, event, data)
     page.gap()
+    if event.event_type in _STEP_ENDS:
+        data = {**{key: value for key, value in _start_of(context, event).items() if key in _OF_START}, **data}
     for label, key, body in _SECTIONS:
-        if key in data:
-            value = data.pop(key)
-            if value not in (None, {}, [], ""):
-                page.section(label, body(page, context, value))
-        elif key == "step_params" and event.event_type in _STEP_ENDS:
-            _write_input(page, context, event)
+        value = data.pop(key, None)
+        if value not in (None, {}, [], ""):
+            page.section(label, body(page, context, value))
     _write_rest(page, data)
     page.gap()
     _write_envelope(page, context, event)
@@ -274,19 +273,16 @@ _SECTIONS: tuple[tuple[str, str, Body], ...] = (
     ("key", "effect_key", _quiet),
 )
 _STEP_ENDS = frozenset({ExecutionEventType.STEP_COMPLETED, ExecutionEventType.STEP_FAILED})
+_OF_START = frozenset({"step_params", "effect_key"})
 
 
-def _write_input(page: Page, context: Context, event: ExecutionEvent) -> None:
-    """The parameters of the attempt that ended here: they stand in the event that started it."""
+def _start_of(context: Context, event: ExecutionEvent) -> Mapping[str, Any]:
+    """The data of the event that started the attempt which this one ended: its parameters and its key stand there."""
     unit = unit_of(context.history.index, event)
     attempt = None if unit is None else unit.last_attempt_at(event.sequence, item_of(event.data))
     if attempt is None or attempt.ended_seq != event.sequence or attempt.started_seq == event.sequence:
-        return
-    started = context.history.event(attempt.started_seq).data
-    if started.get("step_params"):
-        page.section("input", page.value_body(started["step_params"]))
-    if started.get("effect_key"):
-        page.section("key", page.text_body(str(started["effect_key"]), "dim"))
+        return {}
+    return context.history.event(attempt.started_seq).data
 
 
 def _write_rest(page: Page, data: Mapping[str, Any]) -> None:
@@ -298,12 +294,9 @@ def _write_rest(page: Page, data: Mapping[str, Any]) -> None:
 
 
 def _write_envelope(page: Page, context: Context, event: ExecutionEvent) -> None:
-    elapsed = elapsed_text(context.outline.seconds(event.sequence))
-    moment = date_text(event.timestamp, context.time_format)
-    page.wrapped(
-        f"event {human_count(event.sequence)} {context.glyphs.separator} {elapsed} {context.glyphs.separator} {moment}",
-        "dim",
-    )
-    page.wrapped(event.id, "dim")
     if event.event_type not in KNOWN_TYPES:
         page.wrapped("This version does not know this kind of event; from here on the state is incomplete.", "waiting")
+    elapsed = elapsed_text(context.outline.seconds(event.sequence))
+    page.wrapped(f"event {human_count(event.sequence)} {context.glyphs.separator} {elapsed}", "dim")
+    page.wrapped(date_text(event.timestamp, context.time_format), "dim")
+    page.wrapped(event.id, "dim")

@@ -23,6 +23,8 @@ WIDE, NARROW = 96, 66
 """Widths from which the first two of them are used."""
 LEAST_SAID = 12
 """Cells kept for what an event says, at the cost of where it happened."""
+CONTEXT = 3
+"""Rows kept in view above and below the cursor."""
 
 
 class EventsList(LineView):
@@ -63,6 +65,16 @@ class EventsList(LineView):
             index = min(max(index, 0), self.row_count - 1)
             if index != self.cursor:
                 self.post_message(CursorAsked(index + 1))
+
+    def scroll_to_row(self, index: int, *, center: bool = False) -> None:
+        """Scroll as little as needed to show a row with some context."""
+        height = self.page_size
+        around = min(CONTEXT, (height - 1) // 2)
+        top = self.scroll_offset.y
+        if top + around <= index < top + height - around:
+            return
+        for edge in (index - around, index + around):
+            super().scroll_to_row(min(max(edge, 0), max(0, self.row_count - 1)), center=center)
 
     def row_key(self, index: int) -> Hashable:
         """An event never changes, but how it is shown may."""

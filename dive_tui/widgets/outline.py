@@ -5,6 +5,9 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
+from heapq import heappop, heappush
+from math import inf
+from threading import Lock
 from typing import NamedTuple
 
 from engine.model.events import ExecutionEvent, ExecutionEventType
@@ -15,6 +18,8 @@ from engine.replay.index import StepIndex, UnitRecord
 SHORTEST_GAP = 0.001
 """Seconds without activity that are worth remembering."""
 
+MOST_GAPS = 128
+"""How many of all gaps are looked at: more fit no screen."""
 MANY = 1000
 """New events from which on everything is derived at once, and not only when it is asked for."""
 
@@ -48,13 +53,14 @@ class Outline:
         self._seconds = array("d")
         self._clock = _Clock()
         self._open: dict[str, int] = {}
-        self.idle: list[Gap] = []
-        """Times in which no attempt was running, in order."""
+        self._idle: list[Gap] = []
+        self._longest: list[tuple[float, Gap]] = []
         self.path_failures: dict[str, list[int]] = {}
         """Sequences of failures by path id."""
         self.step_failures: dict[tuple[str, str], list[int]] = {}
         """Sequences of failed attempts by path id and step."""
         self._visits: dict[str, _Visits] = {}
+        self._lock = Lock()
         self.step_bounds = array("q")
         """Sequences at which steps began or ended, items of an each aside."""
         self.where_cells = 0
@@ -102,6 +108,13 @@ class Outline:
         started = self.seconds(start)
         return started, max(started, now if end is None else self.seconds(end))
 
+    def idle(self, start: float = 0.0, end: float = inf) -> Sequence[Gap]:
+        """Times in which no attempt was running, in order, from one time to another; of all only the longest."""
+        if start <= 0.0 and end >= self.duration:
+            return sorted(gap for _, gap in self._longest)
+        first = bisect_right(self._idle, start, key=lambda gap: gap.end)
+        return self._idle[first : bisect_left(self._idle, end, key=lambda gap: gap.start)]
+
     def next_step(self, sequence: int) -> int | None:
         """Where the next step begins or ends after this event."""
         at = bisect_right(self.step_bounds, sequence)
@@ -116,8 +129,9 @@ class Outline:
         """The units of a path by step, steps in the order they first began."""
         path = self._history.index.paths[path_id]
         visits = self._visits.setdefault(path_id, _Visits())
-        for unit in path.units[visits.count :]:
-            visits.add(unit)
+        with self._lock:  # asked for by the screen while a thread takes in more
+            for unit in path.units[visits.count :]:
+                visits.add(unit)
         return visits.by_step
 
     def step_place(self, path_id: str, step: str) -> int:
@@ -139,7 +153,7 @@ class Outline:
         before = self.duration
         now = max(before, self._clock.read(event.timestamp, before))
         if now - before >= SHORTEST_GAP and not self._open:
-            self.idle.append(Gap(before, now))
+            self._note_idle(Gap(before, now))
         self._seconds.append(now)
         self._count_open(event)
         self.where_cells = max(self.where_cells, len(event.path_id) + len(event.step_name) + 3)
@@ -147,6 +161,12 @@ class Outline:
             self._note_failure(event)
         elif event.event_type == ExecutionEventType.PATH_STARTED:
             self._path_numbers.setdefault(event.path_id, len(self._path_numbers))
+
+    def _note_idle(self, gap: Gap) -> None:
+        self._idle.append(gap)
+        heappush(self._longest, (gap.length, gap))
+        if len(self._longest) > MOST_GAPS:
+            heappop(self._longest)
 
     def _count_open(self, event: ExecutionEvent) -> None:
         kind, path = event.event_type, event.path_id

@@ -127,7 +127,7 @@ class Scrubber(Widget):
         if self._drawn is not None and self._drawn[0] == key:
             return self._drawn[1], self._drawn[2]
         glyph = self._glyphs.idle_break
-        scale = make_scale(Window(0.0, end), room, outline.idle, break_glyph=glyph, labelled=False)
+        scale = make_scale(Window(0.0, end), room, outline.idle(), break_glyph=glyph, labelled=False)
         starts = history.index.step_starts
         bounds = [0, *(outline.count_before(scale.seconds(column)) for column in range(1, room)), len(outline)]
         edges = [bisect_right(starts, bound) for bound in bounds]

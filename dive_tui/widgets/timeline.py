@@ -40,12 +40,19 @@ class Timeline(Vertical):
         self._live = False
         self._window: Window | None = None
         self.folds_idle = True
+        self.has_long_gaps = False
+        """Whether there are idle gaps in view that are folded, or would be."""
         self.drawing: Drawing | None = None
 
     def compose(self) -> ComposeResult:
         """The axis over the rows."""
         yield self._axis
         yield self._rows
+
+    @property
+    def wanted_rows(self) -> int:
+        """How many rows there were if nothing was folded."""
+        return self._rows.rows.wanted if self._rows.rows is not None else 0
 
     @property
     def rows(self) -> TimelineRows:
@@ -70,27 +77,29 @@ class Timeline(Vertical):
             return
         self._live, self._now = live, now
         rows.arrange()
-        self._rescale()
+        self._rescale(scroll=False)
 
     def tick(self, now: float) -> None:
         """Move the front of what is running, and nothing else while it fits the scale."""
         drawing = self.drawing
         if drawing is None or not self._live or now <= self._now:
             return
-        before = drawing.scale.column(self._now)
+        before, second = drawing.scale.column(self._now), int(self._now)
         self._now = now
         if self._whole != Window(0.0, drawing.scale.window.end) and self._window is None:
             self._rescale()
             return
-        after = drawing.scale.column(now)
-        if int(before * 8) == int(after * 8):
+        after, height = drawing.scale.column(now), self._rows.size.height
+        if int(before * 8) == int(after * 8) and second == int(now):
             return
         self.drawing = self._rows.drawing = self._drawing(drawing.scale)
         start = self.plot_start + max(0, int(before) - 1)
-        self._rows.refresh(Region(start, 0, int(after) - int(before) + 4, self._rows.size.height))
+        self._rows.refresh(Region(start, 0, int(after) - int(before) + 4, height))
+        if second != int(now):  # how long it has been running stands in the label
+            self._rows.refresh(Region(0, 0, self.plot_start, height))
 
-    def set_cursor(self, sequence: int) -> None:
-        """Show the cursor at this event."""
+    def set_cursor(self, sequence: int, *, scroll: bool = True) -> None:
+        """Show the cursor at this event; without `scroll` the rows stay where a person scrolled them to."""
         rows, history, outline = self._rows.rows, self._rows.history, self._outline
         self._sequence = self._rows.sequence = sequence
         if rows is None or history is None or outline is None or self.drawing is None or not sequence:
@@ -101,7 +110,7 @@ class Timeline(Vertical):
                 self._window = window
                 self._rescale()
                 return
-        self._rows.move_to(rows.row_of(history, sequence), quiet=True)
+        self._rows.move_to(rows.row_of(history, sequence), scroll=scroll, quiet=True)
         self._move_line()
 
     # Looking closer
@@ -125,13 +134,6 @@ class Timeline(Vertical):
         if self._window is not None:
             self._window = self._window.panned(share, self._whole)
             self._rescale()
-
-    @property
-    def has_long_gaps(self) -> bool:
-        """Whether there are idle gaps in view that are folded, or would be."""
-        if self._outline is None:
-            return False
-        return bool(long_gaps(self._outline.idle, self._window or self._whole))
 
     @property
     def idle_fact(self) -> str:
@@ -215,7 +217,7 @@ class Timeline(Vertical):
     def _room(self) -> int:
         return max(1, self._rows.size.height)
 
-    def _rescale(self) -> None:
+    def _rescale(self, *, scroll: bool = True) -> None:
         """Make the scale anew and draw everything with it."""
         width = self._rows.row_width
         if self._outline is None or width < 8:
@@ -225,13 +227,15 @@ class Timeline(Vertical):
         words = min(max(plot // 6, 2), 20)
         whole = self._whole
         window = self._window.within(whole) if self._window is not None else whole
-        idle = self._outline.idle if self.folds_idle else ()
-        scale = make_scale(window, max(1, plot - words), idle, break_glyph=self._glyphs.idle_break)
+        idle = long_gaps(self._outline.idle(*window), window)
+        self.has_long_gaps = bool(idle)
+        folded = idle if self.folds_idle else ()
+        scale = make_scale(window, max(1, plot - words), folded, break_glyph=self._glyphs.idle_break)
         old = self.drawing
         self.drawing = self._rows.drawing = self._drawing(scale)
         if old is None or (old.scale, old.width, old.live) != (scale, self.drawing.width, self._live):
             self._rows.version += 1
-        self._rearranged()
+        self._rearranged(scroll=scroll)
 
     def _drawing(self, scale: TimeScale) -> Drawing:
         assert self._outline is not None
@@ -246,11 +250,12 @@ class Timeline(Vertical):
             palette=palette_of(self.app),
         )
 
-    def _rearranged(self) -> None:
+    def _rearranged(self, *, scroll: bool = True) -> None:
         rows, history = self._rows.rows, self._rows.history
         if rows is not None and history is not None and self._sequence:
             self._rows.rows_changed(cursor=rows.row_of(history, self._sequence))
-            self._rows.scroll_to_row(self._rows.cursor)
+            if scroll:
+                self._rows.scroll_to_row(self._rows.cursor)
         else:
             self._rows.rows_changed()
         self._move_line()

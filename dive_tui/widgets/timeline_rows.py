@@ -46,6 +46,8 @@ class RowList:
         self._numbers: dict[str, int] = {}
         self._starts: list[int] = []
         self._count = 0
+        self.wanted = 0
+        """How many rows there were if nothing was folded."""
         self._room = 0
         self._chosen: dict[str, bool] = {}
         self._folded: set[str] = set()
@@ -59,8 +61,9 @@ class RowList:
             self._room = room
         self._paths = list(self._index.paths.values())
         self._numbers = {path.id: number for number, path in enumerate(self._paths)}
-        rows = sum(1 + self._inside(path) for path in self._paths)
-        self._folded = {path.id for path in self._paths if self._folds(path, rows > self._room)}
+        self.wanted = sum(1 + self._inside(path) for path in self._paths)
+        crowded = self.wanted > self._room
+        self._folded = {path.id for path in self._paths if self._folds(path, crowded)}
         self._starts = []
         self._count = 0
         for path in self._paths:

@@ -44,7 +44,7 @@ def drawing_of(
     whole = Window(0.0, end or max(outline.duration, now or 0.0, 0.001))
     return Drawing(
         outline=outline,
-        scale=make_scale(whole, width - words, outline.idle, break_glyph=glyphs.idle_break),
+        scale=make_scale(whole, width - words, outline.idle(), break_glyph=glyphs.idle_break),
         width=width,
         now=outline.duration if now is None else now,
         live=now is not None,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dive_tui.widgets.outline import Gap, Outline, unit_of
+from dive_tui.widgets.outline import MOST_GAPS, Outline, unit_of
 from engine.replay.history import History
 from tests.screens.histories import Writer, failed_order, history_of, long_loop
 from tests.widgets.samples import outlined, two_steps_with_a_gap
@@ -64,13 +64,29 @@ def test_a_time_that_cannot_be_read_counts_as_that_before() -> None:
 
 def test_idle_is_when_no_attempt_runs() -> None:
     _, outline = outlined(two_steps_with_a_gap())
-    assert outline.idle == [Gap(pytest.approx(1.0), pytest.approx(9.0))]  # type: ignore[arg-type]
-    assert outline.idle[0].length == pytest.approx(8.0)
+    (gap,) = outline.idle()
+    assert gap == pytest.approx((1.0, 9.0))
+    assert gap.length == pytest.approx(8.0)
+    assert list(outline.idle(2.0, 3.0)) == [gap]
+    assert list(outline.idle(0.2, 0.9)) == list(outline.idle(9.0, 9.9)) == []
+
+
+def test_of_very_many_gaps_the_longest_are_looked_at() -> None:
+    writer = Writer()
+    writer.begin()
+    for number in range(400):
+        writer.add("note", "main", at=number + (0.5 if number == 77 else 0))
+    _, outline = outlined(writer.events)
+    gaps = outline.idle()
+    assert len(gaps) == MOST_GAPS
+    assert list(gaps) == sorted(gaps)
+    assert max(gap.length for gap in gaps) == pytest.approx(1.5)
+    assert len(outline.idle(10, 200)) == 190
 
 
 async def test_while_another_path_works_nothing_is_idle() -> None:
     _, outline = await order()
-    assert outline.idle == []
+    assert outline.idle() == []
 
 
 async def test_steps_begin_and_end_where_their_units_do() -> None:

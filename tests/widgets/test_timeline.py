@@ -11,7 +11,7 @@ from engine.model.events import ExecutionEvent
 from engine.replay.history import History
 from tests.screens.execution_app import lines_of, settle, text_of
 from tests.screens.histories import Writer, failed_order, history_of, long_loop
-from tests.widgets.hosting import Host
+from tests.widgets.hosting import Host, noted
 from tests.widgets.samples import outlined, two_steps_with_a_gap
 
 Shown = tuple[History, Outline]
@@ -66,19 +66,13 @@ async def test_the_cursor_is_a_line_through_all_rows_with_its_time_in_the_axis()
         assert "Archive" in rows[timeline.rows.cursor]
 
 
-async def test_moving_the_cursor_draws_only_what_changed(monkeypatch: object) -> None:
+async def test_moving_the_cursor_draws_only_what_changed() -> None:
     timeline = Timeline()
     async with Host(timeline).run_test(size=(100, 20)) as pilot:
         show(timeline, await order(), 22)
         await settle(pilot)
         drawn: list[Region] = []
-        refresh = timeline.rows.refresh
-
-        def watched(*regions: Region, **options: bool) -> object:
-            drawn.extend(regions or (Region(0, 0, 999, 999),))
-            return refresh(*regions, **options)
-
-        timeline.rows.refresh = watched  # type: ignore[method-assign,assignment]
+        timeline.rows.refresh = noted(drawn, timeline.rows.refresh)  # type: ignore[method-assign]
         timeline.set_cursor(22)
         assert drawn == []
         timeline.set_cursor(19)
@@ -172,6 +166,46 @@ async def test_only_the_front_of_what_runs_moves_until_the_scale_is_full() -> No
         await settle(pilot)
         assert timeline.drawing.scale.window.end > scale.window.end
         assert "●" in lines_of(timeline.rows)[1]
+
+
+async def test_the_time_a_step_has_been_running_goes_on_too() -> None:
+    timeline = Timeline()
+    async with Host(timeline).run_test(size=(100, 10)) as pilot:
+        show(timeline, outlined(running()), 3, now=3.2)
+        await settle(pilot)
+        drawn: list[Region] = []
+        timeline.rows.refresh = noted(drawn, timeline.rows.refresh)  # type: ignore[method-assign]
+        for moment in (3.20001, 3.4):
+            timeline.tick(moment)
+        assert all(region.x > timeline.plot_start for region in drawn), "only the front"
+        timeline.tick(4.1)
+        assert any(region.x == 0 and region.width == timeline.plot_start for region in drawn)
+        await settle(pilot)
+        assert "3.1s" in lines_of(timeline.rows)[1]
+
+
+async def test_rows_that_a_person_scrolled_to_stay_in_view_when_others_come() -> None:
+    timeline = Timeline()
+    async with Host(timeline).run_test(size=(100, 6)) as pilot:
+        writer = Writer()
+        writer.begin()
+        for number in range(20):
+            writer.start("main", "Work", at=number, visit=number + 1)
+            writer.complete("main", "Work", at=number + 0.5, visit=number + 1, to="Work")
+        history, outline = outlined(writer.events[:-1])
+        show(timeline, (history, outline), 40, now=20)
+        await settle(pilot)
+        timeline.rows.scroll_to(y=2, animate=False)
+        await settle(pilot)
+        history.extend(writer.events[-1:])
+        outline.catch_up()
+        timeline.grew(live=True, now=21)
+        timeline.set_cursor(40, scroll=False)
+        await settle(pilot)
+        assert timeline.rows.scroll_offset.y == 2
+        timeline.set_cursor(42)
+        await settle(pilot)
+        assert timeline.rows.scroll_offset.y > 10
 
 
 async def test_a_history_that_grows_gets_its_rows() -> None:

@@ -38,6 +38,7 @@ async def test_units_stand_under_their_paths() -> None:
 async def test_a_path_folds_and_unfolds() -> None:
     history, rows = await order()
     rows.toggle("main")
+    assert (len(rows), rows.wanted) == (8, 10)
     assert names(rows)[:3] == ["+ main", "- payment", "  Charge Card"]
     assert rows.row_of(history, 4) == 0
     rows.arrange()
