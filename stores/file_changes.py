@@ -1,13 +1,12 @@
 """The file `changes`: every process that changes an execution adds its id, and whoever watches the store reads it.
 
-One watched file instead of one per execution. It is a hint, not history: it is not synced, and once it has grown
-large it is replaced by an empty one, after which watchers look at everything.
+One watched file instead of one per execution. It is a hint, not history: it is not synced, and whoever finds that it
+has grown large puts an empty one in its place, after which watchers look at everything.
 """
 
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import logging
 import os
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -15,7 +14,7 @@ from contextlib import aclosing, suppress
 from pathlib import Path
 
 from engine.store import StoreNotFoundError
-from stores.file_layout import CHANGES, MISSING, is_folder_name, is_linked, open_inside, replace_file
+from stores.file_layout import CHANGES, MISSING, is_folder_name, open_inside, replace_file
 
 _LIMIT = 1 << 20
 _STEP_MS = 5
@@ -57,17 +56,7 @@ class ChangesWriter:
             # Replaced by another process meanwhile, so perhaps nobody read it: say it again in the new file.
             self.close()
         if status.st_size > _LIMIT:
-            self._start_anew(self._fd)
-
-    def _start_anew(self, fd: int) -> None:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return  # another process is doing it
-        try:
-            if is_linked(fd, self._base / CHANGES):
-                replace_file(self._base, CHANGES, b"")
-        finally:
+            replace_file(self._base, CHANGES, b"")
             self.close()
 
 

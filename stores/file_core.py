@@ -151,28 +151,19 @@ class FileCore:
 
     def delete(self, execution_id: str) -> bool:
         """Remove an execution that nobody owns."""
-        folder = self.base / folder_name(execution_id)
+        folder_name(execution_id)
         self._remove_leftovers()
-        if not folder.is_dir() or folder.is_symlink():
-            self._check_base()
-            return False
-        with self._owners.unowned(execution_id):
-            existed = self._summaries.get(execution_id) is not None
-            writer = self._writers.pop(execution_id, None)
-            if writer is not None:
-                writer.close()
-            self._remove(folder)
-        self._changes.announce(execution_id)
-        return existed
+        return self._delete(execution_id)
 
     def cleanup(self, older_than: datetime) -> list[str]:
         """Remove what ended before a moment and belongs to nobody."""
         moment = format_time(older_than)
+        self._remove_leftovers()
         removed = []
         for summary in self._summaries.all():
             if summary.status in ENDED and summary.end_time is not None and summary.end_time < moment:
                 with suppress(OwnedError):
-                    if self.delete(summary.id):
+                    if self._delete(summary.id):
                         removed.append(summary.id)
         return sorted(removed)
 
@@ -248,7 +239,7 @@ class FileCore:
         for near in (remembered, stored and stored.mark.place, START):
             if near is None or near.sequence > from_seq:
                 continue
-            # Lines are counted, not parsed: the event before the first one, where it should be, proves the count.
+            # Lines are counted, not parsed. The event before the first one proves the count also when nothing follows.
             start = find_line(fd, max(near.sequence, from_seq - 1), near)
             if start is not None:
                 found = read_surely(fd, folder.name, start, None if limit is None else limit + 1)
@@ -271,6 +262,20 @@ class FileCore:
             self._check_base()
             return None
         return Mark(place, events[0].id) if place is not None and events else None
+
+    def _delete(self, execution_id: str) -> bool:
+        folder = self.base / execution_id
+        if not folder.is_dir() or folder.is_symlink():
+            self._check_base()
+            return False
+        with self._owners.unowned(execution_id):
+            existed = self._summaries.get(execution_id) is not None
+            writer = self._writers.pop(execution_id, None)
+            if writer is not None:
+                writer.close()
+            self._remove(folder)
+        self._changes.announce(execution_id)
+        return existed
 
     def _remove(self, folder: Path) -> None:
         grave = self.base / f"{DELETED}{folder.name}-{os.urandom(4).hex()}"

@@ -52,7 +52,10 @@ class FileExecutionEventStore:
             StoreNotFoundError: nothing is there and `create` is false.
             ForeignStoreError: something else is there.
             StoreError: it cannot be read or made.
+            ValueError: there is no such durability.
         """
+        if durability not in ("full", "normal"):
+            raise ValueError(f"durability is 'full' or 'normal', not {durability!r}")
         try:
             folder = Path(base).resolve()
             prepare(folder, create=create)

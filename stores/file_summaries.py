@@ -14,7 +14,6 @@ from engine.core.reduce import initial_state
 from engine.model.snapshot import ExecutionSummary
 from engine.model.state import ExecutionState
 from engine.model.times import EPOCH, format_time
-from engine.store import StoreError
 from stores.file_layout import EVENTS, MISSING, is_folder_name, reading
 from stores.file_lines import START, Mark, between_appends, read_pieces
 from stores.file_owners import Owner, Owners
@@ -79,7 +78,7 @@ class Summaries:
         """
         with os.scandir(self._base) as entries:
             names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
-        for gone in self._known.keys() - set(names):
+        for gone in set(self._known) - set(names):
             self._known.pop(gone, None)
         liveness: dict[Owner, bool] = {}
         found = (self._with_owner(self._summary(name), liveness) for name in names if is_folder_name(name))
@@ -96,8 +95,8 @@ class Summaries:
             return known.summary
         except MISSING:
             return None
-        except (OSError, StoreError) as error:
-            return summary_of(Folded(ExecutionState(execution_id), str(error)), _changed_at(folder))
+        except Exception as error:  # made-up data can fail in any way, and one execution must not hide the others
+            return summary_of(Folded(ExecutionState(execution_id), f"{error}" or repr(error)), _changed_at(folder))
 
     def _with_owner(self, summary: ExecutionSummary | None, liveness: dict[Owner, bool]) -> ExecutionSummary | None:
         if summary is None:
@@ -118,7 +117,7 @@ def _find_out(fd: int, folder: Path, before: _Known | None) -> _Known:
     stamp, settled = _Stamp.of(status), time.time_ns() - status.st_mtime_ns > _SAME_TICK_NS
     for beginning in _beginnings(folder, before):
         folded, mark = _fold(fd, beginning)
-        if mark is not None and not folded.problem:
+        if not folded.problem and (mark is not None or beginning.mark is None):
             break
     else:
         # Read to the problem while somebody was writing, perhaps: look again before calling the history damaged.

@@ -65,8 +65,8 @@ class HistoryWriter:
             return end
         start = self._near if end is None else end
         reading = read_history(self._fd, self._folder.name, start if start.offset <= status.st_size else START)
-        if reading.damage is not None and start != START:
-            reading = read_history(self._fd, self._folder.name)
+        if reading.damage is not None or (end is None and not reading.events):
+            reading = read_history(self._fd, self._folder.name)  # the snapshot named a wrong place, perhaps
         if reading.damage is not None:
             raise damaged(self._folder.name, reading.damage, reading.events)
         if reading.sealed is False:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
 from engine.core.reduce import HistoryError, reduce
-from engine.model.events import ExecutionEvent
+from engine.model.events import EMPTY, ExecutionEvent
 from engine.model.snapshot import ExecutionFilter, ExecutionSummary, summarize
 from engine.model.state import ExecutionState
 
@@ -36,12 +36,19 @@ def summary_of(folded: Folded, otherwise_at: str) -> ExecutionSummary:
     """The list line; for an execution of which nothing can be read with `otherwise_at` as its times."""
     state, problem = folded
     summary = summarize(state)
-    if not all(isinstance(getattr(summary, name), str) for name in _TEXTS):
+    if not _is_sound(summary):
         summary = summarize(ExecutionState(state.execution_id))
         problem = problem or "fields of its first event have the wrong type"
     if not summary.start_time:
         summary = replace(summary, start_time=otherwise_at, created_at=otherwise_at, updated_at=otherwise_at)
     return replace(summary, error=f"damaged: {problem}") if problem else summary
+
+
+def _is_sound(summary: ExecutionSummary) -> bool:
+    """Whether its fields have the types they should, which data that somebody made up may not."""
+    objects: tuple[object, ...] = (summary.labels, summary.lineage or EMPTY)
+    texts = (getattr(summary, name) for name in _TEXTS)
+    return all(isinstance(value, Mapping) for value in objects) and all(isinstance(text, str) for text in texts)
 
 
 def select(summaries: Iterable[ExecutionSummary], where: ExecutionFilter | None) -> list[ExecutionSummary]:

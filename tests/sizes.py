@@ -24,7 +24,7 @@ class Sizes:
 
 TIERS = {
     "test": Sizes(model_examples=60, model_steps=40, random_kills=8, killed_appends=500),
-    "full": Sizes(model_examples=500, model_steps=60, random_kills=300, killed_appends=20_000),
+    "full": Sizes(model_examples=300, model_steps=60, random_kills=60, killed_appends=5_000),
 }
 TIER = os.environ.get("DIVE_TEST_TIER", "test")
 SIZES = TIERS[TIER]

@@ -105,8 +105,8 @@ class ExecutionPanes(Vertical):
         self.focus_current()
 
     def focus_current(self) -> None:
-        """Give the focus to the pane the person is in."""
-        self._view(self._frame).focus()
+        """Give the focus to the pane the person is in: at once, since the next key may already be waiting."""
+        self.screen.set_focus(self._view(self._frame))
 
     def turn(self, step: int) -> None:
         """Go to the next pane, or with -1 to the one before; the tabs of the inspector count where it stands alone."""
@@ -124,10 +124,10 @@ class ExecutionPanes(Vertical):
             self.inspector.choose(tab)
 
     def fold_here(self) -> bool:
-        """Fold or unfold the path or the branch under the cursor of the pane with the focus; false on anything else."""
-        if self.timeline.rows.has_focus:
+        """Fold or unfold the path or the branch under the cursor of the pane; false on anything else."""
+        if self.current is PaneName.TIMELINE:
             return self.timeline.toggle_here()
-        return self.inspector.state.has_focus and self.inspector.state.toggle()
+        return self.current is PaneName.STATE and self.inspector.state.toggle()
 
     def maximise(self, maximised: bool) -> None:
         """Give the pane the person is in all the room, or put it back."""

@@ -40,10 +40,7 @@ class Inspector(Vertical):
 
     DEFAULT_CSS = """
     Inspector { height: 1fr; }
-    Inspector > LineView { height: 1fr; display: none; }
-    Inspector.-event > EventDetail { display: block; }
-    Inspector.-state > JsonTree { display: block; }
-    Inspector.-changes > ChangesView { display: block; }
+    Inspector > LineView { height: 1fr; }
     """
 
     def __init__(self) -> None:
@@ -104,10 +101,10 @@ class Inspector(Vertical):
     def _turn_to(self, tab: Tab) -> None:
         had_focus = self.view.has_focus
         self._tab = tab
-        for each in Tab:
-            self.set_class(each is tab, f"-{each.name.lower()}")
+        for view in (self.event, self.state, self.changes):
+            view.display = view is self.view
         if had_focus:
-            self.view.focus()
+            self.screen.set_focus(self.view)
         if self._explained is not None and self._sequence:
             self._fill()
 

@@ -197,6 +197,6 @@ class ExecutionEvent(NamedTuple):
 
 def _is_time(text: str) -> bool:
     try:
-        return _TIMESTAMP.fullmatch(text) is not None and parse_time(text) is not None
+        return _TIMESTAMP.fullmatch(text) is not None and datetime.fromisoformat(text) is not None
     except ValueError:
         return False

@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 
-from engine.model.events import EMPTY, ExecutionEvent, ExecutionEventType, JsonObject
+from engine.model.events import ExecutionEvent, ExecutionEventType, JsonObject
 from engine.model.state import PathState
 
 _COMPLETED, _FAILED, _CANCELLED = "completed", "failed", "cancelled"
@@ -39,8 +39,8 @@ class Span:
         if status == _COMPLETED:
             self.completed_seq = event.sequence
         elif status == _FAILED:
-            self.error = event.data.get("error", "")
-            self.error_type = event.data.get("error_type", "")
+            self.error = str(event.data.get("error", ""))
+            self.error_type = str(event.data.get("error_type", ""))
 
     def ended_by(self, sequence: int) -> int | None:
         """The event that had ended it by then; None while it runs."""
@@ -121,7 +121,12 @@ def _began(span: Span) -> int:
 
 def _iteration(data: JsonObject) -> int | None:
     item = data.get("iteration")
-    return item["index"] if item else None
+    if not item:
+        return None
+    index = item["index"]
+    if type(index) is not int:
+        raise TypeError("the index of an iteration is a whole number")
+    return index
 
 
 _PATH_ENDS: dict[str, str] = {
@@ -167,11 +172,12 @@ class StepIndex:
     def unit_of(self, event: ExecutionEvent) -> UnitRecord | None:
         """The unit an event tells of, or None. The end of a cancelled path tells of the unit that was in flight."""
         path = self.paths.get(event.path_id)
-        step = event.step_name or (event.data.get("unit") or EMPTY).get("step")
-        if path is None or not step:
+        if path is None or not path.units:
             return None
+        if not event.step_name:
+            return path.units[-1] if path.units[-1].ended_seq == event.sequence else None
         for at in range(bisect_right(path.units, event.sequence, key=_began) - 1, -1, -1):
-            if path.units[at].step == step:
+            if path.units[at].step == event.step_name:
                 return path.units[at]
         return None
 

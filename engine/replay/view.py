@@ -82,7 +82,7 @@ def unit_output(history: History, unit: UnitRecord) -> Any:
         return _output(history, unit)
     outputs: list[Any] = [None] * unit.items
     for attempt in unit.attempts:
-        if attempt.completed_seq is not None and attempt.iteration is not None:
+        if attempt.iteration is not None and 0 <= attempt.iteration < unit.items:
             outputs[attempt.iteration] = _output(history, attempt)
     return outputs
 

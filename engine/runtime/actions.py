@@ -5,8 +5,9 @@ from __future__ import annotations
 import difflib
 import hashlib
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from types import ModuleType
 from typing import Any, TypeVar, overload
 
@@ -27,7 +28,7 @@ class ActionError(ValueError):
     """An action that cannot be registered, or a name nobody registered; the message says which."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Action:
     """A registered callable. Its parameters are given by name."""
 
@@ -38,12 +39,12 @@ class Action:
     source_hash: str | None = None
     """Of its source text, so that a change between two runs can be told."""
 
-    @property
+    @cached_property
     def is_async(self) -> bool:
         """Whether it runs on the event loop; others run in a thread of their own."""
         return inspect.iscoroutinefunction(self.function)
 
-    @property
+    @cached_property
     def reference(self) -> JsonObject:
         """What `step_started` records of it."""
         record = {"name": self.name, "version": self.version, "source_hash": self.source_hash}
@@ -53,6 +54,26 @@ class Action:
     def summary(self) -> str:
         """The first line of its docstring."""
         return (inspect.getdoc(self.function) or "").partition("\n")[0]
+
+    def refusal(self, arguments: Mapping[str, Any]) -> str:
+        """Why it cannot be called with these arguments; empty when it can."""
+        if self._required <= arguments.keys() and arguments.keys() <= self._named:
+            return ""
+        try:
+            self.signature.bind(**arguments)
+        except TypeError as error:
+            return str(error)
+        return ""
+
+    @cached_property
+    def _named(self) -> frozenset[str]:
+        parameters = self.signature.parameters.values()
+        return frozenset(p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
+
+    @cached_property
+    def _required(self) -> frozenset[str]:
+        parameters = self.signature.parameters
+        return frozenset(name for name in self._named if parameters[name].default is inspect.Parameter.empty)
 
 
 @overload

@@ -48,10 +48,9 @@ async def run_attempt(
         return Outcome(log=log.text(), duration_ms=round((clock.monotonic() - began) * 1000, 3), **fields)
 
     arguments = orjson.loads(orjson.dumps(parameters))
-    try:
-        action.signature.bind(**arguments)
-    except TypeError as error:
-        return ended(error=f"action {action.name!r}: {error}", error_type="TypeError", phase="parameters")
+    refusal = action.refusal(arguments)
+    if refusal:
+        return ended(error=f"action {action.name!r}: {refusal}", error_type="TypeError", phase="parameters")
     try:
         if action.is_async:
             result = await action.function(**arguments)

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from engine.core.decide import Command, CommandKind, decide
 from engine.core.program import Program
-from engine.core.settle import Draft, Outcome, Surroundings, cancellation, conclude, exhaustion, settle
-from engine.model.events import ExecutionEventType, JsonObject
+from engine.core.settle import Draft, Outcome, Surroundings, cancellation, conclude, effect_key, exhaustion, settle
+from engine.model.events import ExecutionEvent, ExecutionEventType, JsonObject
 from engine.model.state import ExecutionState
 from engine.runtime.actions import ActionRegistry
 from engine.runtime.attempt import run_attempt
@@ -27,7 +27,10 @@ MAX_TURN = 1_000
 
 
 class RecordingError(StoreError):
-    """The store failed while something was to be recorded; `units` names outcomes that are lost to the history."""
+    """The store failed while something was to be recorded.
+
+    `units` names the outcomes that are lost to the history, as `PATH › STEP (effect key KEY)`.
+    """
 
     def __init__(self, message: str, units: list[str]) -> None:
         super().__init__(message)
@@ -39,6 +42,7 @@ class _Cancellation(NamedTuple):
     reason: str
 
 
+_ATTEMPT_ENDS = (ExecutionEventType.STEP_COMPLETED, ExecutionEventType.STEP_FAILED)
 _CANCELLED_ITSELF = Outcome(error="the action cancelled its own task", error_type="CancelledError", known=False)
 
 
@@ -93,13 +97,13 @@ class Runner:
         with captured_output():
             try:
                 while True:
-                    settled = self._advance()
+                    wanted = self._advance()
                     await self._commit()
                     if self._execution.state.ended:
                         return self._execution.state
                     if self._cancel is None:
-                        self._launch()
-                    if settled:
+                        self._launch(wanted)
+                    if all(command.kind is CommandKind.RUN for command in wanted):
                         await self._wake.wait()
                     else:
                         await asyncio.sleep(0)
@@ -108,24 +112,27 @@ class Runner:
             finally:
                 await self._stop_actions()
 
-    def _advance(self) -> bool:
-        """Record everything that is wanted and needs no effect; False when it is so much that a commit is due first."""
+    def _advance(self) -> list[Command]:
+        """Record what is wanted and needs no effect; returns what is wanted then.
+
+        That is what is to run, and more only when so much has been recorded that a commit is due first.
+        """
         if self._cancel is not None and not self._failing():
             self._record(cancellation(self._execution.state, self._cancel.by, self._cancel.reason))
-            return True
+            return []
         while True:
             state = self._execution.state
             wanted = decide(self._program, state)
             command = next((c for c in wanted if c.kind is not CommandKind.RUN), None)
             if command is None:
-                return True
+                return wanted
             if command.kind is CommandKind.START:
                 reached = self._limit_reached()
                 if reached:
                     self._record(exhaustion(state, f"{reached} before {command.step!r}", "HistoryLimit"))
-                    return True
+                    return []
                 if len(self._execution.buffered) >= MAX_TURN:
-                    return False
+                    return wanted
             self._record(settle(command, self._program, state, self._around))
 
     def _failing(self) -> bool:
@@ -142,12 +149,7 @@ class Runner:
         for draft in drafts:
             event = self._execution.record_event(draft)
             if event is not None and event.event_type == ExecutionEventType.STEP_STARTED and "items" not in event.data:
-                data = event.data
-                iteration = data["iteration"]["index"] if "iteration" in data else None
-                command = Command(
-                    CommandKind.RUN, event.path_id, event.step_name, data["visit"], data["attempt"], iteration
-                )
-                self._parameters[command] = data["step_params"]
+                self._parameters[_attempt_of(event)] = event.data["step_params"]
 
     async def _commit(self) -> None:
         try:
@@ -155,12 +157,13 @@ class Runner:
         except ConflictError:
             raise
         except StoreError as error:
-            ends = (ExecutionEventType.STEP_COMPLETED, ExecutionEventType.STEP_FAILED)
-            lost = [f"{e.path_id} › {e.step_name}" for e in self._execution.buffered if e.event_type in ends]
+            ends = [event for event in self._execution.buffered if event.event_type in _ATTEMPT_ENDS]
+            keys = [effect_key(self._execution.execution_id, _attempt_of(event)) for event in ends]
+            lost = [f"{e.path_id} › {e.step_name} (effect key {key})" for e, key in zip(ends, keys, strict=True)]
             raise RecordingError(str(error), lost) from error
 
-    def _launch(self) -> None:
-        for command in decide(self._program, self._execution.state):
+    def _launch(self, wanted: list[Command]) -> None:
+        for command in wanted:
             if command.kind is not CommandKind.RUN or command in self._running:
                 continue
             action = self._actions.get(self._program.steps[command.step].action)
@@ -196,3 +199,10 @@ class Runner:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=GRACE)
+
+
+def _attempt_of(event: ExecutionEvent) -> Command:
+    """The attempt that an event begins or ends."""
+    data = event.data
+    iteration = data["iteration"]["index"] if "iteration" in data else None
+    return Command(CommandKind.RUN, event.path_id, event.step_name, data["visit"], data["attempt"], iteration)

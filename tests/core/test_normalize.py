@@ -73,6 +73,14 @@ class Text(str):
     __slots__ = ()
 
 
+class Whole(int):
+    pass
+
+
+class Real(float):
+    pass
+
+
 ID = uuid.UUID(int=7)
 
 
@@ -100,6 +108,8 @@ ID = uuid.UUID(int=7)
         (Colour.DEEP, ["a", 1]),
         (Level.HIGH, 3),
         (Text("text"), "text"),
+        (Whole(3), 3),
+        (Real(2.5), 2.5),
         (2**64 - 1, 2**64 - 1),
         (-(2**63), -(2**63)),
         (-0.0, -0.0),
@@ -145,6 +155,8 @@ def itself() -> list[Any]:
         (2**64, "output is an integer beyond 64 bits"),
         ({"a": -(2**63) - 1}, "output.a is an integer beyond 64 bits"),
         (10**5000, "output is an integer beyond 64 bits"),
+        (Whole(2**64), "output is an integer beyond 64 bits"),
+        (Real("inf"), "output is inf"),
         ("\ud800", "output has a lone surrogate"),
         ({"\udc00": 1}, "a key of output has a lone surrogate"),
         (Path("\udcff"), "output has a lone surrogate"),

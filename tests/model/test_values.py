@@ -102,6 +102,12 @@ def test_chunks_behave_like_a_list_that_fills_gaps_with_none(writes: list[tuple[
     assert chunks != Chunks([*plain, None])
 
 
+def test_chunks_are_values() -> None:
+    assert len({Chunks([1, 2]), Chunks([1, 2]), Chunks([1, 2, 3])}) == 2
+    assert repr(Chunks([1, None])) == "Chunks([1, None])"
+    assert Chunks([1]) != [1]
+
+
 def test_setting_one_place_shares_all_other_nodes() -> None:
     chunks = Chunks(range(5 * CHUNK))
     changed = chunks.set(CHUNK + 3, "x")

@@ -11,6 +11,7 @@ from engine.model.events import ExecutionEvent
 from engine.replay import history as history_module
 from engine.replay.history import KEYFRAME_EVERY, History
 from engine.replay.replayer import ExecutionReplayer
+from engine.replay.view import changes_at, full_view
 from stores.memory import MemoryExecutionEventStore
 from tests.core.written import EXECUTION, Written, edge
 
@@ -135,6 +136,34 @@ def test_events_of_a_newer_version_are_held_and_indexed_as_far_as_they_are_under
     history = History(EXECUTION, [*written.events, newer, strange, known])
     assert (history.problem, history.folded, history.latest.incomplete_from) == (None, 5, 3)
     assert [unit.step for unit in history.index.units()] == ["A"]
+
+
+def test_after_an_event_nobody_understands_whatever_follows_can_be_looked_at() -> None:
+    written = Written()
+    written.path()
+    start = {"visit": 1, "attempt": 1, "effect_key": "k"}
+    done = {"visit": 1, "attempt": 1, "output": 1, "edges": []}
+    follow = [
+        ("step_dreamt", {}),
+        ("step_started", start | {"items": [1]}),
+        ("step_started", start | {"iteration": {"index": 7}}),
+        ("step_completed", done | {"iteration": {"index": 7}}),
+        ("step_started", start | {"iteration": {"index": "x"}}),
+        ("step_completed", done | {"iteration": {"index": "x"}}),
+        ("step_completed", done),
+        ("step_failed", {"visit": 1, "attempt": 1, "phase": "route", "error": [5], "error_type": None}),
+        ("path_cancelled", {"unit": "odd"}),
+    ]
+    events = list(written.events)
+    for event_type, data in follow:
+        event = written.next(event_type, "main", "" if event_type == "path_cancelled" else "A", **data)
+        events.append(event._replace(sequence=len(events) + 1))
+    history = History(EXECUTION, events)
+    assert history.problem is None
+    for sequence in range(len(events) + 1):
+        full_view(history, sequence)
+        changes_at(history, sequence)
+    assert [unit.error for unit in history.index.units()] == ["[5]"]
 
 
 def test_the_failure_is_the_one_that_caused_the_end() -> None:

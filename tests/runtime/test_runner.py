@@ -19,6 +19,7 @@ from engine.runtime.actions import action
 from engine.runtime.config import PersistenceConfig
 from engine.runtime.runner import RecordingError
 from engine.store import ConflictError, StoreError, StoreNotFoundError
+from engine.testing.ports import SequentialIds
 from tests.runtime.watched import WatchedStore
 
 MakeEngine = Callable[..., Engine]
@@ -640,7 +641,10 @@ async def test_a_store_that_fails_stops_the_runner_which_says_what_is_lost(
     with pytest.raises(RecordingError, match=str(error)) as caught:
         await make_engine(note, store=store).run(Workflow(name="w", steps=steps))
     assert caught.value.__cause__ is error
-    assert caught.value.units == [f"main › {name}" for name in "ABC"[at - 1 : at] if at]
+    execution_id = SequentialIds().new("exec")
+    assert caught.value.units == [
+        f"main › {name} (effect key {execution_id}/main/{name}/1#1)" for name in "ABC"[at - 1 : at] if at
+    ]
     assert ran == list("ABC"[:at])
     assert len(store.batches) == at
     assert store.owners == {}

@@ -119,6 +119,11 @@ def renumbered(lines: list[bytes]) -> list[bytes]:
     return [*lines[:2], seal(record | {"sequence": 7}, 1) + b"\n", *lines[3:]]
 
 
+def counted_wrongly(lines: list[bytes]) -> list[bytes]:
+    events = flat(batches())
+    return [*lines[:6], *(seal(event.to_dict(), k) + b"\n" for event, k in zip(events[6:], (3, 1, 1, 0), strict=True))]
+
+
 @pytest.mark.parametrize(
     ("change", "line", "readable", "why"),
     [
@@ -133,6 +138,7 @@ def renumbered(lines: list[bytes]) -> list[bytes]:
         (renumbered, 2, 2, "does not hold event 3"),
         (of_another, 2, 2, "of exec_one"),
         (mixed, 3, 2, "mixed"),
+        (counted_wrongly, 7, 6, "events of one append are missing"),
     ],
 )
 async def test_damage_names_its_place_and_leaves_what_is_before_it(

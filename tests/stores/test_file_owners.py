@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -127,3 +128,59 @@ async def test_release_is_told_to_watchers_only_when_something_changed(store: Fi
     await store.release_owner("exec_one", "runner_1")
     await store.release_owner("exec_one", "runner_1")
     assert (store.base / "changes").read_text() == "exec_one\n" * 2
+
+
+class LateLocks:
+    """Lets something happen between the opening of a file and the next exclusive lock on it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.meanwhile: list[Callable[[], None]] = []
+        original = fcntl.flock
+
+        def flock(fd: int, operation: int) -> None:
+            if operation & fcntl.LOCK_EX and self.meanwhile:
+                self.meanwhile.pop()()
+            original(fd, operation)
+
+        monkeypatch.setattr(fcntl, "flock", flock)
+
+
+@pytest.fixture
+def late(monkeypatch: pytest.MonkeyPatch) -> LateLocks:
+    return LateLocks(monkeypatch)
+
+
+async def test_who_comes_late_to_decide_sees_who_was_faster(
+    base: Path, store: FileExecutionEventStore, late: LateLocks
+) -> None:
+    other = FileExecutionEventStore(base, offload=False)
+    for runner, waiting in (("runner_1", store), ("runner_2", other)):
+        await waiting.acquire_owner("exec_warm_up", runner)
+        await waiting.release_owner("exec_warm_up", runner)
+    late.meanwhile = [lambda: other._core.acquire("exec_one", "runner_2")]
+    with pytest.raises(OwnedError, match="runner_2"):
+        await store.acquire_owner("exec_one", "runner_1")
+    late.meanwhile = [lambda: other._core.release("exec_one", "runner_2")]
+    await store.acquire_owner("exec_one", "runner_1")
+    with pytest.raises(OwnedError, match="runner_1"):
+        await other.acquire_owner("exec_one", "runner_2")
+    await other.close()
+
+
+async def test_a_runner_whose_new_file_is_cleared_away_makes_another(
+    base: Path, store: FileExecutionEventStore, late: LateLocks
+) -> None:
+    late.meanwhile = [(base / "owners" / "runner_1").unlink]
+    await store.acquire_owner("exec_one", "runner_1")
+    assert late.meanwhile == []
+    assert await FileExecutionEventStore(base, offload=False).live_runners() == {"runner_1"}
+
+
+async def test_who_asks_is_not_taken_for_the_runner(base: Path, store: FileExecutionEventStore) -> None:
+    await store.append_events(batches()[0])
+    other = FileExecutionEventStore(base, offload=False)
+    await other.acquire_owner("exec_one", "runner_1")
+    await other.close()
+    with (base / "owners" / "runner_1").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)  # somebody else asks at this moment
+        assert await live(store) == ("runner_1", False)

@@ -13,7 +13,7 @@ import pytest
 
 from engine.store import StoreError
 from engine.testing.conformance_lists import snapshot_of
-from stores.codec import seal
+from stores.codec import encode_batch, seal
 from stores.file_store import FileExecutionEventStore
 from tests.stores.histories import batches, flat
 
@@ -27,6 +27,9 @@ async def saved(store: FileExecutionEventStore) -> Path:
     await store.save_snapshot(snapshot_of(begin + first))
     await store.append_events(second)
     return store.base / "exec_one" / "snapshot.json"
+
+
+SIZE_OF_SIX = sum(map(len, (line for batch in batches()[:3] for line in encode_batch(batch))))
 
 
 def resealed(content: bytes, **changes: object) -> bytes:
@@ -56,6 +59,7 @@ async def test_it_names_where_its_last_event_lies(store: FileExecutionEventStore
         lambda content: resealed(content, offset=7),
         lambda content: resealed(content, offset=10**9),
         lambda content: resealed(content, last_event_seq=5),
+        lambda content: resealed(content, last_event_seq=9, offset=SIZE_OF_SIX),
         lambda content: resealed(content, last_event_seq=0),
         lambda content: resealed(content, last_event_seq=99),
         lambda content: resealed(content, last_event_seq=None),
@@ -96,12 +100,14 @@ async def test_a_state_that_cannot_be_used_is_folded_anew(
 
 async def test_one_of_a_history_that_was_replaced_is_not_used(store: FileExecutionEventStore, saved: Path) -> None:
     content = saved.read_bytes()
-    await store.delete_execution("exec_one")
-    await store.append_events(batches(mark="b")[0])
-    saved.write_bytes(content)
-    assert await store.get_snapshot("exec_one") is None
-    (summary,) = await FileExecutionEventStore(store.base, offload=False).list_executions()
-    assert (summary.last_event_seq, summary.error) == (2, "")
+    for length in (1, 3):  # shorter, and one that has an event at that very place
+        await store.delete_execution("exec_one")
+        for batch in batches(mark="b")[:length]:
+            await store.append_events(batch)
+        saved.write_bytes(content)
+        assert await store.get_snapshot("exec_one") is None
+        (summary,) = await FileExecutionEventStore(store.base, offload=False).list_executions()
+        assert (summary.last_event_seq, summary.error) == (2 * length, "")
 
 
 async def test_what_it_covers_is_not_parsed_again(store: FileExecutionEventStore, saved: Path) -> None:
@@ -113,6 +119,7 @@ async def test_what_it_covers_is_not_parsed_again(store: FileExecutionEventStore
     fresh = FileExecutionEventStore(store.base, offload=False)
     assert await fresh.list_executions() == wanted
     assert await fresh.get_events("exec_one", 4) == flat(batches())[3:6]
+    assert await FileExecutionEventStore(store.base, offload=False).get_events("exec_one", 7) == []
     assert (await fresh.get_snapshot("exec_one")) is not None
 
 

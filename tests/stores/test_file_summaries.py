@@ -6,13 +6,14 @@ import os
 from datetime import timedelta
 from pathlib import Path
 
+import orjson
 import pytest
 
 from engine.model.times import format_time
 from engine.testing.conformance_events import START, HistoryMaker
 from engine.testing.conformance_lists import snapshot_of
 from stores import file_lines, file_summaries
-from stores.codec import encode_batch
+from stores.codec import encode_batch, seal
 from stores.file_store import FileExecutionEventStore
 from tests.stores.histories import batches, flat
 
@@ -138,3 +139,30 @@ async def test_one_that_cannot_be_read_hides_no_other(store: FileExecutionEventS
         assert listed[name].error.startswith("damaged: ")
         assert listed[name].start_time.startswith("20"), "it has a time to be sorted by"
         assert (await store.get_summary(name)) == listed[name]
+
+
+@pytest.mark.parametrize(
+    "made_up",
+    [
+        {"status": []},
+        {"info": {"labels": 5}},
+        {"info": {"workflow_name": 5}},
+        {"error": {"type": 1}},
+        {"paths": {"x": 7}},
+    ],
+)
+async def test_a_made_up_snapshot_hides_no_other(store: FileExecutionEventStore, made_up: dict[str, object]) -> None:
+    for execution_id in ("exec_one", "exec_two"):
+        begin = batches(execution_id)[0]
+        await store.append_events(begin)
+        await store.save_snapshot(snapshot_of(begin))
+    file = store.base / "exec_one" / "snapshot.json"
+    record = orjson.loads(file.read_bytes())
+    del record["crc"]
+    record["state"] |= made_up
+    file.write_bytes(seal(record))
+    fresh = FileExecutionEventStore(store.base, offload=False)
+    listed = {summary.id: summary for summary in await fresh.list_executions()}
+    assert listed["exec_two"].error == ""
+    assert listed["exec_one"].error.startswith("damaged: ") or listed["exec_one"].workflow_name == "probe"
+    assert all(isinstance(line.start_time, str) and line.to_dict() for line in listed.values())

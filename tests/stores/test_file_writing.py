@@ -74,6 +74,12 @@ async def test_without_power_loss_in_mind_nothing_is_synced(base: Path, calls: C
     await store.close()
 
 
+def test_there_are_two_durabilities(base: Path) -> None:
+    with pytest.raises(ValueError, match="'full' or 'normal', not 'none'"):
+        FileExecutionEventStore(base, create=True, durability="none")  # type: ignore[arg-type]
+    assert not base.exists()
+
+
 async def test_a_store_is_on_the_disk_when_it_is_made(tmp_path: Path, calls: Calls) -> None:
     await FileExecutionEventStore(tmp_path / "a" / "b", create=True, offload=False).close()
     synced = [of for name, of in calls.made if name == "fsync"]
@@ -126,6 +132,37 @@ async def test_a_folder_that_cannot_be_synced_leaves_no_event(store: FileExecuti
     calls.made.clear()
     await store.append_events(begin)
     assert "fsync" in calls.take("exec_one"), "it was not synced before, so it must be now"
+
+
+async def test_names_are_synced_again_for_an_execution_made_anew(store: FileExecutionEventStore, calls: Calls) -> None:
+    begin = batches()[0]
+    await store.append_events(begin)
+    await store.delete_execution("exec_one")
+    calls.made.clear()
+    await store.append_events(begin)
+    assert "fsync" in calls.take("exec_one")
+
+
+async def test_an_append_that_waits_while_its_execution_is_deleted_fails(
+    store: FileExecutionEventStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin, work, *_ = batches()
+    await store.append_events(begin)
+    other = FileExecutionEventStore(store.base, offload=False)
+    original = shutil.rmtree
+    waited = []
+
+    def rmtree(path: Path) -> None:
+        """By now the lock is free again, and whoever waited for it goes on."""
+        with pytest.raises(ConflictError):
+            store._core.append(work)
+        waited.append(path)
+        original(path)
+
+    monkeypatch.setattr(shutil, "rmtree", rmtree)
+    assert await other.delete_execution("exec_one")
+    assert len(waited) == 1
+    assert await store.list_executions() == []
 
 
 async def test_a_failure_to_tell_watchers_does_not_fail_the_append(
