@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
+import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
 
 _FULL_ID_CELLS = 31
 """`exec_` and 26 characters."""
+HANGUP_CHECK = 2.0
+"""Seconds between two looks at whether the terminal is still there."""
 LOOK_AGAIN = 1.0
 """Seconds between two looks for a store that does not exist yet."""
 
@@ -168,6 +173,13 @@ def _place(location: Location) -> str:
     return path
 
 
+def _end_with_the_terminal() -> None:
+    """End the process when its terminal is gone and nobody told it: the toolkit would read its end for ever."""
+    while os.isatty(0):
+        time.sleep(HANGUP_CHECK)
+    os.kill(os.getpid(), signal.SIGHUP)
+
+
 def run_app(
     location: Location | str,
     *,
@@ -184,6 +196,7 @@ def run_app(
     """
     if isinstance(location, str):
         location = Location(location, "")
+    threading.Thread(target=_end_with_the_terminal, daemon=True, name="terminal-watch").start()
     app = DiveApp(location, execution=execution, sequence=sequence, guide=guide, ascii_only=ascii or None, theme=theme)
     code = app.run()
     return app.return_code or code or 0
