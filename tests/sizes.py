@@ -23,8 +23,8 @@ class Sizes:
 
 
 TIERS = {
-    "test": Sizes(model_examples=60, model_steps=40, random_kills=8, killed_appends=500),
-    "full": Sizes(model_examples=300, model_steps=60, random_kills=60, killed_appends=5_000),
+    "test": Sizes(model_examples=60, model_steps=40, random_kills=8, killed_appends=300),
+    "full": Sizes(model_examples=300, model_steps=60, random_kills=50, killed_appends=500),
 }
 TIER = os.environ.get("DIVE_TEST_TIER", "test")
 SIZES = TIERS[TIER]

@@ -147,6 +147,8 @@ class ExecutionPanes(Vertical):
 
     @on(events.DescendantFocus)
     def _focus_moved(self, event: events.DescendantFocus) -> None:
+        if event.widget is not self.screen.focused:
+            return  # it has moved on since
         for name, frame in self._frames.items():
             if frame in event.widget.ancestors and name is not self._frame:
                 self._enter(name)

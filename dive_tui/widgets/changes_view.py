@@ -44,11 +44,6 @@ class ChangesView(SteadyView):
         """Lines of changes."""
         return len(self._rows)
 
-    @property
-    def count(self) -> int:
-        """How many changes are known."""
-        return len(self._differences.changes)
-
     def show(self, find: Callable[[], Differences], nothing: str) -> None:
         """Show the changes `find` returns, called in a thread; where there are none, say `nothing`."""
         self._work.ask(lambda: (find(), nothing))

@@ -92,11 +92,6 @@ class EventDetail(SteadyView):
     def _style(self, name: str) -> Style:
         return self.palette.path(int(name.removeprefix(_HUE))) if name.startswith(_HUE) else self.palette[name]
 
-    @property
-    def text(self) -> str:
-        """The page as plain text."""
-        return "\n".join("".join(text for text, _ in line).rstrip() for line in self._lines)
-
 
 def write_event(page: Page, context: Context, event: ExecutionEvent) -> None:
     """Write everything about an event on a page."""

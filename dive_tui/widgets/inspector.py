@@ -99,7 +99,7 @@ class Inspector(Vertical):
         self.event.lay_out()
 
     def _turn_to(self, tab: Tab) -> None:
-        had_focus = self.view.has_focus
+        had_focus = self.screen.focused is self.view
         self._tab = tab
         for view in (self.event, self.state, self.changes):
             view.display = view is self.view

@@ -29,12 +29,13 @@ MAX_TURN = 1_000
 class RecordingError(StoreError):
     """The store failed while something was to be recorded.
 
-    `units` names the outcomes that are lost to the history, as `PATH › STEP (effect key KEY)`.
+    `units` names the outcomes that are lost to the history, as `PATH › STEP`; `effect_keys` are theirs, in that order.
     """
 
-    def __init__(self, message: str, units: list[str]) -> None:
+    def __init__(self, message: str, units: list[str], effect_keys: list[str]) -> None:
         super().__init__(message)
         self.units = units
+        self.effect_keys = effect_keys
 
 
 class _Cancellation(NamedTuple):
@@ -157,10 +158,10 @@ class Runner:
         except ConflictError:
             raise
         except StoreError as error:
-            ends = [event for event in self._execution.buffered if event.event_type in _ATTEMPT_ENDS]
-            keys = [effect_key(self._execution.execution_id, _attempt_of(event)) for event in ends]
-            lost = [f"{e.path_id} › {e.step_name} (effect key {key})" for e, key in zip(ends, keys, strict=True)]
-            raise RecordingError(str(error), lost) from error
+            lost = [event for event in self._execution.buffered if event.event_type in _ATTEMPT_ENDS]
+            units = [f"{event.path_id} › {event.step_name}" for event in lost]
+            keys = [effect_key(self._execution.execution_id, _attempt_of(event)) for event in lost]
+            raise RecordingError(str(error), units, keys) from error
 
     def _launch(self, wanted: list[Command]) -> None:
         for command in wanted:

@@ -160,3 +160,16 @@ async def test_tabs_of_the_inspector_can_be_clicked() -> None:
         await pilot.click(frame, offset=(title.index("Changes"), 0))
         await settle(pilot)
         assert screen.panes.inspector.changes.has_focus
+
+
+async def test_keys_typed_ahead_act_where_the_ones_before_them_lead() -> None:
+    app = await failed()
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await opened(pilot)
+        for key in ("4", "2", "enter", "q", "1", "2"):
+            app.simulate_key(key)
+        await settle(pilot)
+        assert isinstance(app.screen, ExecutionScreen)
+        assert visible(screen) == ["events-pane"]
+        assert screen.panes.events.has_focus
+        assert not screen.panes.maximised

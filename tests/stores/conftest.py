@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-import tests.sizes  # noqa: F401 - sets hypothesis up
 from stores.file_store import FileExecutionEventStore
 
 
