@@ -72,7 +72,7 @@ def test_every_public_name_resolves(name: str) -> None:
 
 def test_what_is_not_public_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="module 'dive_tui' has no attribute 'Nope'"):
-        _ = dive_tui.Nope  # type: ignore[attr-defined]
+        _ = dive_tui.Nope
 
 
 def test_every_lazy_name_is_listed() -> None:

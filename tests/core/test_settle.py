@@ -411,6 +411,6 @@ def test_settling_is_pure() -> None:
     before = repr(history.state)
     (first,), (second,) = settled(history), settled(history)
     assert first == second
-    first.data["step_params"]["x"]["n"] = 99  # type: ignore[index]
+    first.data["step_params"]["x"]["n"] = 99
     assert repr(history.state) == before
     assert settled(history) == [second]

@@ -37,7 +37,7 @@ class Telling(EventBasedExecution):
 
 
 async def serve() -> None:
-    engine.lifecycle.engine.EventBasedExecution = Telling  # type: ignore[misc]
+    engine.lifecycle.engine.EventBasedExecution = Telling
     for line in sys.stdin:
         order = json.loads(line)
         store = FileExecutionEventStore(order["store"], create=True, offload=False, durability="normal")
