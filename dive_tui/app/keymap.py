@@ -59,10 +59,12 @@ def bindings(*scopes: Scope) -> list[BindingType]:
 def active(screen: Screen[object]) -> list[Action]:
     """The actions whose keys act on this screen with the focus where it is, in registry order.
 
-    While a text field has the focus those are only its own: the other keys type.
+    Those that nothing here would carry out are left out. While a text field has the focus those are only its own: the
+    other keys type.
     """
     ids = {bound.binding.id for bound in screen.active_bindings.values()}
-    found = [action for action in ACTIONS if action.id in ids]
+    target_of = getattr(screen.app, "target_of", None)
+    found = [action for action in ACTIONS if action.id in ids and (target_of is None or target_of(action) is not None)]
     typing = [action for action in found if action.scope in (Scope.FIELD, Scope.PROMPT)]
     return typing or found
 

@@ -291,11 +291,11 @@ class ExecutionsScreen(AppScreen[None]):
         self.query_one(ExecutionsHead).show(self._order, self._list.wanted)
         self._update_header()
 
-    def why_not_copy(self) -> str | None:
+    def why_not_copy_item(self) -> str | None:
         """Only an execution can be copied."""
         return None if self._list.current is not None else "There is no execution whose id could be copied."
 
-    def action_copy(self) -> None:
+    def action_copy_item(self) -> None:
         """Copy the id of the execution under the cursor."""
         from dive_tui.app.clipboard import copy
 

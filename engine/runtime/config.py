@@ -20,10 +20,6 @@ class PersistenceConfig(BaseModel):
     """Bytes of event data an execution may record before it is failed."""
     max_payload: int = Field(default=2_097_152, ge=1_000)
     """Bytes one step's output, parameters or items may have."""
-    warn_events: int = Field(default=10_240, ge=1)
-    """A history longer than this is warned about once."""
-    warn_payload: int = Field(default=262_144, ge=1)
-    """A payload larger than this is warned about."""
     snapshot_events: int = Field(default=256, ge=1)
     """Least number of events between two snapshots while running."""
     max_log: int = Field(default=65_536, ge=0)

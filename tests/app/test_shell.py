@@ -42,6 +42,9 @@ class Timeline(Rows):
     BINDINGS = bindings(Scope.TIMELINE)
     panned = 0
 
+    def action_pan_right(self) -> None:
+        """Nothing to see."""
+
     def action_pan_left(self) -> None:
         self.panned -= 1
 
@@ -74,6 +77,12 @@ class Main(AppScreen[None]):
 
     def action_next_event(self) -> None:
         self.did.append("next event")
+
+    def _anything_else(self) -> None:
+        """The footer offers only what something here carries out."""
+
+    action_previous_event = action_previous_step = action_next_step = action_copy_item = _anything_else
+    action_detail = action_next_tab = action_time_format = action_follow = _anything_else
 
     def action_failure(self) -> None:
         self.did.append("failure")

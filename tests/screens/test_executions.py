@@ -131,6 +131,24 @@ async def test_sorting_goes_through_the_columns(filled: Filled) -> None:
         assert "STATUS ↓" in app.screen.query_one(ExecutionsHead).render_row(0, 100, False).text
 
 
+async def test_y_copies_the_id(filled: Filled, monkeypatch: pytest.MonkeyPatch) -> None:
+    copied: list[str] = []
+    monkeypatch.setattr("dive_tui.app.clipboard.copy", lambda app, text, what: copied.append(text))
+    async with running(filled.folder) as (app, pilot):
+        await until(pilot, lambda: listing(app).row_count == 3)
+        await pilot.press("y")
+        assert copied == [listing(app).current.id]  # type: ignore[union-attr]
+
+
+async def test_the_footer_offers_only_what_works_here(filled: Filled) -> None:
+    async with running(filled.folder) as (app, pilot):
+        await until(pilot, lambda: listing(app).row_count == 3)
+        assert "/ filter" in words(app.screen.query_one("FooterLine", PartsLine))
+        await pilot.press("enter")
+        await until(pilot, lambda: "event" in words(app.screen.query_one("FooterLine", PartsLine)))
+        assert "filter" not in words(app.screen.query_one("FooterLine", PartsLine))
+
+
 async def test_next_failed_goes_round(filled: Filled) -> None:
     async with running(filled.folder) as (app, pilot):
         await until(pilot, lambda: listing(app).row_count == 3)
