@@ -81,7 +81,7 @@ class Main(AppScreen[None]):
     def _anything_else(self) -> None:
         """The footer offers only what something here carries out."""
 
-    action_previous_event = action_previous_step = action_next_step = action_copy_item = _anything_else
+    action_previous_event = action_next_step = action_copy_item = _anything_else
     action_detail = action_next_tab = action_time_format = action_follow = _anything_else
 
     def action_failure(self) -> None:
@@ -387,7 +387,7 @@ async def test_the_footer_follows_the_focus_and_the_width() -> None:
     app = Demo()
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
-        assert footer(app) == "F failure   , . event   < > step   / filter   y copy   ? keys"
+        assert footer(app) == "F failure   , . event   > step   / filter   y copy   ? keys"
         await pilot.press("2")
         await settle(pilot)
         assert "← → pan" in footer(app)
