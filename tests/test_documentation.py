@@ -88,4 +88,4 @@ def test_no_lock_names_a_host() -> None:
     for lock in (ROOT / "requirements").glob("*.lock"):
         text = lock.read_text()
         assert "--hash=sha256:" in text
-        assert not re.search(r"https?://|--index-url|--find-links|file:", text)
+        assert not re.search(r"https?://|index-u|find-l|file:", text)
