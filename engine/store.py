@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from engine.model.events import ExecutionEvent
+from engine.model.signals import ExecutionSignal
 from engine.model.snapshot import ExecutionFilter, ExecutionSnapshot, ExecutionSummary
 
 
@@ -41,8 +42,24 @@ class DamagedHistoryError(StoreError):
         self.readable = list(readable)
 
 
+class DamagedInboxError(StoreError):
+    """The messages of an execution cannot be read from some point on, so none can be added either.
+
+    `readable` holds the messages before that point that were asked for; `place` names file and offset (or row).
+    """
+
+    def __init__(self, message: str, *, place: str, readable: Sequence[ExecutionSignal] = ()) -> None:
+        super().__init__(message)
+        self.place = place
+        self.readable = list(readable)
+
+
+class UnknownExecutionError(StoreError):
+    """There is no execution of this id."""
+
+
 class OwnedError(StoreError):
-    """Another runner that lives owns the execution."""
+    """Another runner that lives, or whose life cannot be seen from here, owns the execution."""
 
 
 @runtime_checkable
@@ -60,6 +77,17 @@ class ExecutionEventStore(Protocol):
             ConflictError: the batch does not continue the history.
             ValueError: the batch mixes executions or has gaps.
             StoreError: it could not be written; nothing of it is part of the history.
+        """
+        ...
+
+    async def append_batches(self, batches: Sequence[Sequence[ExecutionEvent]]) -> list[StoreError | None]:
+        """`append_events` for several executions at once, as one turn of a runner's loop has them.
+
+        Each batch is whole or not at all, whatever becomes of the others. The result tells for each, in order, what
+        `append_events` would have raised; None: it is durable.
+
+        Raises:
+            ValueError: a batch mixes executions or has gaps, or two are of the same execution; nothing was written.
         """
         ...
 
@@ -91,8 +119,43 @@ class ExecutionEventStore(Protocol):
         """The one line of that list, or None for an unknown execution."""
         ...
 
+    async def due(self, now: datetime, limit: int = 100) -> list[ExecutionSummary]:
+        """Open executions that no living runner owns and that somebody should drive.
+
+        That are those shown as interrupted, those with messages they have not received, those whose child has ended
+        (a child that continued as new: the last of its chain) or was never made, and those waiting until a moment
+        that has come. Longest overdue first, then those without such a moment, oldest first; at most `limit`. What
+        cannot be read is not due.
+
+        Raises:
+            ValueError: `now` has no time zone, or `limit` is negative.
+        """
+        ...
+
+    async def send_signal(self, execution_id: str, signal: ExecutionSignal) -> int:
+        """Put a message into an execution's inbox and return its ordinal there: 1, 2, 3, … without gaps.
+
+        Returning means it is durable. Any process may send at any time, also while a runner appends events. A signal
+        whose id is there already is not sent again; its ordinal is returned. Whether the execution has ended is for
+        the caller to judge.
+
+        Raises:
+            UnknownExecutionError: there is no such execution.
+            InvalidSignalError: the message breaks the format, or its data is no JSON.
+            DamagedInboxError: the messages before it cannot be read.
+        """
+        ...
+
+    async def get_signals(self, execution_id: str, after: int = 0) -> list[ExecutionSignal]:
+        """The messages with an ordinal above `after`, in order; none for an unknown execution. Changes nothing.
+
+        Raises:
+            DamagedInboxError: a message in that range cannot be read, or where the range begins cannot be told.
+        """
+        ...
+
     async def delete_execution(self, execution_id: str) -> bool:
-        """Remove an execution with all its data; False when it did not exist.
+        """Remove an execution with all its data, undelivered messages included; False when it did not exist.
 
         Raises:
             OwnedError: a live runner owns it.
@@ -111,14 +174,15 @@ class ExecutionEventStore(Protocol):
         """
         ...
 
-    async def acquire_owner(self, execution_id: str, runner_id: str) -> None:
+    async def acquire_owner(self, execution_id: str, runner_id: str, *, take_over: bool = False) -> None:
         """Make this runner the only one that may append; again by the same runner is a success.
 
         The first call of a runner takes an OS lock that ends with its process. A dead runner's executions can be
-        taken over at once.
+        taken over at once. Whether a runner of another host lives cannot be seen: its execution is handed out only
+        when `take_over` says that somebody knows. A runner seen to live keeps what it has in any case.
 
         Raises:
-            OwnedError: another runner that lives owns it.
+            OwnedError: another runner that lives, or one of another host, owns it; the sentence names both.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""Events as lines of JSON that carry their own checksum.
+"""Events and messages as lines of JSON that carry their own checksum.
 
 A line is the event's envelope with `"crc":"<8 hex digits>.<k>"` as its last key. k counts the events of the same
 append still to come, so an append is whole when its last line ends in `.0`. The checksum is the CRC-32 of the bytes
@@ -17,6 +17,8 @@ from zlib import crc32
 import orjson
 
 from engine.model.events import EMPTY, ExecutionEvent, InvalidEventError
+from engine.model.signals import ExecutionSignal, InvalidSignalError
+from stores.checks import check_signal
 
 _KEY = b',"crc":"'
 _CHECKSUM_LIKE = re.compile(rb'"[^"\\]{1,8}":"[0-9a-f]{8}\.\d+"}\Z')
@@ -80,6 +82,32 @@ def decode_line(line: bytes) -> tuple[ExecutionEvent, int | None]:
         raise LineError(str(error)) from None
     _check_types(event)
     return event, k
+
+
+def encode_signal(signal: ExecutionSignal) -> bytes:
+    """The line of a message, with its line end.
+
+    Raises:
+        InvalidSignalError: its data is no JSON.
+    """
+    try:
+        return seal(signal.to_dict()) + b"\n"
+    except TypeError as error:
+        raise InvalidSignalError(f"the data of message {signal.id} is no JSON: {error}") from None
+
+
+def decode_signal(line: bytes) -> ExecutionSignal:
+    """The message of a line (without line end).
+
+    Raises:
+        LineError: the line is damaged or is no message.
+    """
+    try:
+        signal = ExecutionSignal.from_dict(unseal(line))
+        check_signal(signal)
+    except InvalidSignalError as error:
+        raise LineError(str(error)) from None
+    return signal
 
 
 def _checked(line: bytes) -> int | None:

@@ -32,12 +32,12 @@ class ChangesWriter:
         self._base = base
         self._fd: int | None = None
 
-    def announce(self, execution_id: str) -> None:
-        """Tell watchers that an execution changed. A failure is logged only: the change itself is already done."""
+    def announce(self, *execution_ids: str) -> None:
+        """Tell watchers that executions changed. A failure is logged only: the changes themselves are already done."""
         try:
-            self._write(execution_id.encode() + b"\n")
+            self._write("".join(f"{execution_id}\n" for execution_id in execution_ids).encode())
         except OSError as error:
-            _log.warning("could not tell watchers of %s about %s: %s", self._base, execution_id, error)
+            _log.warning("could not tell watchers of %s about %s: %s", self._base, ", ".join(execution_ids), error)
 
     def close(self) -> None:
         """Close the file; the next announcement opens it again."""

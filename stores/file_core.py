@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -12,16 +13,21 @@ from datetime import datetime
 from pathlib import Path
 
 from engine.model.events import ExecutionEvent
+from engine.model.signals import ExecutionSignal
 from engine.model.snapshot import ExecutionFilter, ExecutionSnapshot, ExecutionSummary
 from engine.model.state import ENDED
 from engine.model.times import format_time
-from engine.store import ConflictError, OwnedError, StoreNotFoundError
-from stores.checks import check_batch
+from engine.store import ConflictError, OwnedError, StoreError, StoreNotFoundError, UnknownExecutionError
+from stores.checks import check_batch, check_signal
+from stores.codec import encode_batch
+from stores.due import select_due
 from stores.file_changes import ChangesReader, ChangesWriter
+from stores.file_inbox import Inboxes
 from stores.file_layout import (
     DELETED,
     EVENTS,
     MISSING,
+    BusyError,
     folder_name,
     locked,
     make_folder,
@@ -33,11 +39,14 @@ from stores.file_lines import START, Damage, Mark, Place, Reading, damaged, find
 from stores.file_owners import Owners
 from stores.file_snapshots import StoredSnapshot, load_snapshot, save_snapshot
 from stores.file_summaries import Summaries
+from stores.file_turn import Turn
 from stores.file_writer import HistoryGoneError, HistoryWriter
 from stores.folding import select
 
-_MAX_OPEN = 64
 _MAX_PLACES = 1024
+_FILES_ALLOWED, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+# Opening a history costs several times what an append does; but the rest of the process needs files, too.
+_MAX_OPEN = 512 if _FILES_ALLOWED == resource.RLIM_INFINITY else max(1, min(512, _FILES_ALLOWED // 4))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +72,7 @@ class FileCore:
         self._durable = durable
         self._owners = Owners(base)
         self._summaries = Summaries(base, self._owners)
+        self._inboxes = Inboxes(base, durable=durable)
         self._changes = ChangesWriter(base)
         self._writers: OrderedDict[str, HistoryWriter] = OrderedDict()
         self._synced: set[str] = set()
@@ -73,11 +83,31 @@ class FileCore:
     def append(self, events: Sequence[ExecutionEvent]) -> None:
         """Make a batch durable and tell watchers; `ExecutionEventStore.append_events` has the rules."""
         execution_id = folder_name(check_batch(events))
-        try:
-            self._append(execution_id, events)
-        except HistoryGoneError:
-            self._append(execution_id, events)  # what we had open was deleted; perhaps there is another one now
+        self._append(execution_id, events, encode_batch(events))
         self._changes.announce(execution_id)
+
+    def append_turn(self, turn: Turn) -> None:
+        """Append the batches of a turn that are left, and note what became of each.
+
+        Raises:
+            BusyError: some are still left, because other processes hold their locks.
+        """
+        busy, appended = None, []
+        for batch in tuple(turn.left):
+            try:
+                self._append(batch.execution_id, batch.events, batch.lines)
+            except BusyError as error:
+                busy = turn.results[batch.place] = error
+                continue
+            except (OSError, StoreError) as error:
+                turn.settle(batch, self.explained(error))
+            else:
+                turn.settle(batch, None)
+                appended.append(batch.execution_id)
+        if appended:
+            self._changes.announce(*appended)
+        if busy is not None:
+            raise busy
 
     def events(self, execution_id: str, from_seq: int, limit: int | None) -> list[ExecutionEvent]:
         """Events from a sequence on; what stands before them is not parsed."""
@@ -130,6 +160,31 @@ class FileCore:
             self._check_base()
         return summary
 
+    def due(self, now: datetime, limit: int) -> list[ExecutionSummary]:
+        """Executions that somebody should drive."""
+        return select_due(self._summaries.all(), now, limit, self._inboxes.last_ordinal)
+
+    def send_signal(self, execution_id: str, signal: ExecutionSignal) -> int:
+        """Make a message durable, tell watchers, and return its ordinal."""
+        folder_name(execution_id)
+        check_signal(signal)
+        # Where messages were sent before, there is an execution; only for the first one its history must be looked at.
+        for create in (False, True):
+            with suppress(*MISSING):
+                ordinal = self._inboxes.send(execution_id, signal, create=create)
+                self._changes.announce(execution_id)
+                return ordinal
+            if self.summary(execution_id) is None:
+                break
+        raise UnknownExecutionError(f"there is no execution {execution_id} in {self.base}")
+
+    def signals(self, execution_id: str, after: int) -> list[ExecutionSignal]:
+        """The messages after an ordinal."""
+        found = self._inboxes.messages(folder_name(execution_id), after)
+        if not found:
+            self._check_base()
+        return found
+
     def report(self, execution_id: str) -> HistoryReport | None:
         """What state a history's file is in; None when there is none."""
         folder = self.base / folder_name(execution_id)
@@ -167,9 +222,9 @@ class FileCore:
                         removed.append(summary.id)
         return sorted(removed)
 
-    def acquire(self, execution_id: str, runner_id: str) -> None:
+    def acquire(self, execution_id: str, runner_id: str, *, take_over: bool = False) -> None:
         """Make a runner the owner of an execution."""
-        if self._owners.acquire(folder_name(execution_id), runner_id):
+        if self._owners.acquire(folder_name(execution_id), runner_id, take_over=take_over):
             self._changes.announce(execution_id)
 
     def release(self, execution_id: str, runner_id: str) -> None:
@@ -185,18 +240,38 @@ class FileCore:
         """What changes from now on."""
         return ChangesReader(self.base)
 
+    def explained(self, error: OSError | StoreError) -> StoreError:
+        """What to tell a person when the system refused something; an error that tells it already stays as it is."""
+        if isinstance(error, StoreError):
+            return error
+        explanation: StoreError
+        if not self.base.is_dir():
+            explanation = StoreNotFoundError(f"the store at {self.base} is gone")
+        else:
+            where = f" ({error.filename})" if error.filename else ""
+            explanation = StoreError(f"the store at {self.base} failed: {error.strerror or error}{where}")
+        explanation.__cause__ = error
+        return explanation
+
     def close(self) -> None:
         """Close all files and end the life of this process's runners."""
         for writer in self._writers.values():
             writer.close()
         self._writers.clear()
+        self._inboxes.close()
         self._changes.close()
         self._owners.close()
 
-    def _append(self, execution_id: str, events: Sequence[ExecutionEvent]) -> None:
+    def _append(self, execution_id: str, events: Sequence[ExecutionEvent], lines: Sequence[bytes]) -> None:
+        try:
+            self._append_once(execution_id, events, lines)
+        except HistoryGoneError:  # what we had open was deleted; perhaps there is another one now
+            self._append_once(execution_id, events, lines)
+
+    def _append_once(self, execution_id: str, events: Sequence[ExecutionEvent], lines: Sequence[bytes]) -> None:
         writer = self._writers.pop(execution_id, None) or self._open_writer(execution_id, events[0].sequence)
         try:
-            writer.append(events)
+            writer.append(events, lines)
         except BaseException:
             writer.close()
             raise
@@ -273,6 +348,7 @@ class FileCore:
             writer = self._writers.pop(execution_id, None)
             if writer is not None:
                 writer.close()
+            self._inboxes.forget(execution_id)
             self._remove(folder)
         self._changes.announce(execution_id)
         return existed

@@ -5,7 +5,9 @@
 {base}/owners/{runner id}            locked by that runner while it lives
 {base}/{execution id}/events.jsonl   the history
 {base}/{execution id}/snapshot.json  a cache
+{base}/{execution id}/inbox.jsonl    messages to the execution
 {base}/{execution id}/owner          which runner may append
+{base}/{execution id}/*.torn-{n}     what an append or a message left that was cut short
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 
 from engine.model.ids import InvalidIdError, validate_execution_id
@@ -23,6 +26,7 @@ from engine.store import ForeignStoreError, StoreError, StoreNotFoundError
 
 EVENTS = "events.jsonl"
 SNAPSHOT = "snapshot.json"
+INBOX = "inbox.jsonl"
 OWNER = "owner"
 OWNERS = "owners"
 CHANGES = "changes"
@@ -185,6 +189,19 @@ def write_all(fd: int, data: bytes) -> None:
     written = os.write(fd, data)
     while written < len(data):
         written += os.write(fd, memoryview(data)[written:])
+
+
+def set_aside(fd: int, folder: Path, name: str, offset: int, size: int) -> None:
+    """Cut a file off at an offset; what stood from there up to `size` is kept as `{name}.torn-1`, `-2`, …"""
+    for number in count(1):
+        with suppress(FileExistsError):
+            kept = open_inside(folder, f"{name}.torn-{number}", os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+            break
+    try:
+        write_all(kept, os.pread(fd, size - offset, offset))
+    finally:
+        os.close(kept)
+    os.ftruncate(fd, offset)
 
 
 def replace_file(folder: Path, name: str, content: bytes) -> None:

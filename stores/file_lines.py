@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -38,16 +38,30 @@ class Mark(NamedTuple):
     event_id: str
 
 
+class Stamp(NamedTuple):
+    """Changes whenever a file does."""
+
+    inode: int
+    size: int
+    modified_ns: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> Stamp:
+        """The stamp of a file with this status."""
+        return cls(status.st_ino, status.st_size, status.st_mtime_ns)
+
+
 class Damage(NamedTuple):
     """The first line that cannot be history, nor the remains of an append that was cut short."""
 
     offset: int
     problem: str
+    file: str = EVENTS
 
     @property
     def place(self) -> str:
         """For a person: the file, and the byte where the line begins."""
-        return f"{EVENTS}, byte {self.offset}"
+        return f"{self.file}, byte {self.offset}"
 
 
 @dataclass(slots=True)
@@ -174,7 +188,7 @@ def _read(fd: int, execution_id: str, start: Place, limit: int | None) -> Readin
     whole = left = 0
     line, complete = b"", True
     try:
-        for lines, complete in _lines(fd, offset):
+        for lines, complete in split_lines(fd, offset):
             for line in lines:
                 event, k = decode_line(line)
                 if sealed is None:
@@ -198,7 +212,7 @@ def _read(fd: int, execution_id: str, start: Place, limit: int | None) -> Readin
                         return reading
         cut_short = left > 0
     except LineError as error:
-        cut_short = not complete and not _has_damaged_end(line)
+        cut_short = not complete and is_cut_short(line, decode_line)
         if not cut_short:
             reading.damage = Damage(offset, str(error))
     del events[whole:]
@@ -207,16 +221,19 @@ def _read(fd: int, execution_id: str, start: Place, limit: int | None) -> Readin
     return reading
 
 
-def _has_damaged_end(line: bytes) -> bool:
-    # A cut-off line is a beginning of one. A whole one followed by another byte than a line end was altered.
+def is_cut_short(line: bytes, decode: Callable[[bytes], object]) -> bool:
+    """Whether a last line without line end is the beginning of one.
+
+    A whole one that is followed by another byte than a line end was altered.
+    """
     try:
-        decode_line(line[:-1])
+        decode(line[:-1])
     except LineError:
-        return False
-    return True
+        return True
+    return False
 
 
-def _lines(fd: int, offset: int) -> Iterator[tuple[list[bytes], bool]]:
+def split_lines(fd: int, offset: int) -> Iterator[tuple[list[bytes], bool]]:
     """Lines without their ends, and whether they had one: the very last may lack it."""
     parts: list[bytes] = []
     while chunk := os.pread(fd, _CHUNK, offset):

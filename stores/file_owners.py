@@ -53,11 +53,11 @@ class Owners:
         self._locks: dict[str, int] = {}
         _all_owners.add(self)
 
-    def acquire(self, execution_id: str, runner_id: str) -> bool:
-        """Make this runner the owner; False when it already was.
+    def acquire(self, execution_id: str, runner_id: str, *, take_over: bool = False) -> bool:
+        """Make this runner the owner; False when it already was. `take_over`: also after a runner of another host.
 
         Raises:
-            OwnedError: another runner that lives owns it.
+            OwnedError: another runner that lives owns it, or may for all we know.
         """
         self._begin_life(runner_id)
         make_folder(self._base / execution_id)
@@ -65,8 +65,8 @@ class Owners:
         with self._deciding(execution_id) as current:
             if current == mine:
                 return False
-            if current is not None and self.is_live(current):
-                raise OwnedError(f"execution {execution_id} belongs to runner {current.runner} on {current.host}")
+            if current is not None and self.is_live(current) and not (take_over and current.host != _HOST):
+                raise _owned(execution_id, current)
             record = orjson.dumps({"runner": mine.runner, "host": mine.host})
             replace_file(self._base / execution_id, OWNER, record + b"\n")
         return True
@@ -91,7 +91,7 @@ class Owners:
         """
         with self._deciding(execution_id) as current:
             if current is not None and self.is_live(current):
-                raise OwnedError(f"execution {execution_id} belongs to runner {current.runner}, which is alive")
+                raise _owned(execution_id, current)
             yield
 
     def owner_of(self, execution_id: str) -> Owner | None:
@@ -186,6 +186,11 @@ class Owners:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if _host_of(_content(fd)) in (_HOST, None) and is_linked(fd, path):
                     path.unlink()
+
+
+def _owned(execution_id: str, owner: Owner) -> OwnedError:
+    seen = "which is alive" if owner.host == _HOST else "whose life cannot be seen from here"
+    return OwnedError(f"execution {execution_id} belongs to runner {owner.runner} on {owner.host}, {seen}")
 
 
 def _content(fd: int) -> bytes:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Literal, ParamSpec, TypeVar
 
 from engine.model.events import ExecutionEvent
+from engine.model.signals import ExecutionSignal
 from engine.model.snapshot import ExecutionFilter, ExecutionSnapshot, ExecutionSummary
-from engine.store import StoreError, StoreNotFoundError
+from engine.store import StoreError
 from stores.file_changes import follow
 from stores.file_core import FileCore, HistoryReport
 from stores.file_layout import BusyError, prepare
+from stores.file_turn import Turn
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -77,6 +80,13 @@ class FileExecutionEventStore:
         if events:
             await self._write(self._core.append, events)
 
+    async def append_batches(self, batches: Sequence[Sequence[ExecutionEvent]]) -> list[StoreError | None]:
+        """See `ExecutionEventStore.append_batches`. Each execution's file is written and synced on its own."""
+        turn = Turn(batches)
+        with suppress(BusyError):  # which the results tell by then
+            await self._write(self._core.append_turn, turn)
+        return turn.results
+
     async def get_events(self, execution_id: str, from_seq: int = 1, limit: int | None = None) -> list[ExecutionEvent]:
         """See `ExecutionEventStore.get_events`."""
         return await self._read(self._core.events, execution_id, from_seq, limit)
@@ -101,6 +111,18 @@ class FileExecutionEventStore:
         """See `ExecutionEventStore.get_summary`."""
         return await self._read(self._core.summary, execution_id)
 
+    async def due(self, now: datetime, limit: int = 100) -> list[ExecutionSummary]:
+        """See `ExecutionEventStore.due`. Looks at every execution, so the cost grows with their number."""
+        return await self._read(self._core.due, now, limit)
+
+    async def send_signal(self, execution_id: str, signal: ExecutionSignal) -> int:
+        """See `ExecutionEventStore.send_signal`."""
+        return await self._write(self._core.send_signal, execution_id, signal)
+
+    async def get_signals(self, execution_id: str, after: int = 0) -> list[ExecutionSignal]:
+        """See `ExecutionEventStore.get_signals`."""
+        return await self._read(self._core.signals, execution_id, after)
+
     async def delete_execution(self, execution_id: str) -> bool:
         """See `ExecutionEventStore.delete_execution`."""
         return await self._write(self._core.delete, execution_id)
@@ -117,9 +139,9 @@ class FileExecutionEventStore:
         """
         return follow(self._explaining(self._core.changes), self._core.base)
 
-    async def acquire_owner(self, execution_id: str, runner_id: str) -> None:
+    async def acquire_owner(self, execution_id: str, runner_id: str, *, take_over: bool = False) -> None:
         """See `ExecutionEventStore.acquire_owner`."""
-        await self._write(self._core.acquire, execution_id, runner_id)
+        await self._write(self._core.acquire, execution_id, runner_id, take_over=take_over)
 
     async def release_owner(self, execution_id: str, runner_id: str) -> None:
         """See `ExecutionEventStore.release_owner`."""
@@ -165,8 +187,4 @@ class FileExecutionEventStore:
         try:
             return work(*args, **kwargs)
         except OSError as error:
-            base = self._core.base
-            if not base.is_dir():
-                raise StoreNotFoundError(f"the store at {base} is gone") from error
-            where = f" ({error.filename})" if error.filename else ""
-            raise StoreError(f"the store at {base} failed: {error.strerror or error}{where}") from error
+            raise self._core.explained(error) from error

@@ -15,7 +15,7 @@ from engine.model.snapshot import ExecutionSummary
 from engine.model.state import ExecutionState
 from engine.model.times import EPOCH, format_time
 from stores.file_layout import EVENTS, MISSING, is_folder_name, reading
-from stores.file_lines import START, Mark, between_appends, read_pieces
+from stores.file_lines import START, Mark, Stamp, between_appends, read_pieces
 from stores.file_owners import Owner, Owners
 from stores.file_snapshots import load_snapshot
 from stores.folding import Folded, fold_as_far_as_possible, summary_of
@@ -24,22 +24,10 @@ _SAME_TICK_NS = 50_000_000
 """Times of files advance in ticks, of some milliseconds: what changes twice within one may look unchanged."""
 
 
-class _Stamp(NamedTuple):
-    """Changes whenever a history does."""
-
-    inode: int
-    size: int
-    modified_ns: int
-
-    @classmethod
-    def of(cls, status: os.stat_result) -> _Stamp:
-        return cls(status.st_ino, status.st_size, status.st_mtime_ns)
-
-
 class _Known(NamedTuple):
     """What was found out about a history as it was at a stamp."""
 
-    stamp: _Stamp
+    stamp: Stamp
     settled: bool
     """Whether the stamp was old enough that no later change can have the same."""
     summary: ExecutionSummary | None
@@ -87,7 +75,7 @@ class Summaries:
     def _summary(self, execution_id: str) -> ExecutionSummary | None:
         folder = f"{self._base}/{execution_id}"  # a text: making a Path costs more than all else when nothing changed
         try:
-            stamp = _Stamp.of(os.lstat(f"{folder}/{EVENTS}"))
+            stamp = Stamp.of(os.lstat(f"{folder}/{EVENTS}"))
             known = self._known.get(execution_id)
             if known is None or known.stamp != stamp or not known.settled:
                 with reading(Path(folder), EVENTS) as fd:
@@ -114,7 +102,7 @@ class Summaries:
 
 def _find_out(fd: int, folder: Path, before: _Known | None) -> _Known:
     status = os.fstat(fd)
-    stamp, settled = _Stamp.of(status), time.time_ns() - status.st_mtime_ns > _SAME_TICK_NS
+    stamp, settled = Stamp.of(status), time.time_ns() - status.st_mtime_ns > _SAME_TICK_NS
     for beginning in _beginnings(folder, before):
         folded, mark = _fold(fd, beginning)
         if not folded.problem and (mark is not None or beginning.mark is None):

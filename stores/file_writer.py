@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from contextlib import suppress
-from itertools import count
 from pathlib import Path
 
 from engine.model.events import ExecutionEvent
 from engine.store import ConflictError, StoreError
-from stores.codec import encode_batch
-from stores.file_layout import EVENTS, locked, open_inside, sync_data, write_all
+from stores.file_layout import EVENTS, locked, open_inside, set_aside, sync_data, write_all
 from stores.file_lines import START, Mark, Place, damaged, find_line, read_history
 
 
@@ -24,6 +21,7 @@ class HistoryWriter:
 
     def __init__(self, folder: Path, *, create: bool, durable: bool, near: Place) -> None:
         self._folder = folder
+        self._name = str(folder / EVENTS)
         self._durable = durable
         self._near = near
         self._end: Place | None = None
@@ -31,8 +29,8 @@ class HistoryWriter:
         """The event that was appended last, as far as known."""
         self._fd = open_inside(folder, EVENTS, os.O_RDWR | os.O_APPEND | (os.O_CREAT if create else 0))
 
-    def append(self, events: Sequence[ExecutionEvent]) -> None:
-        """Write a batch, whole or not at all; return when it is on the disk.
+    def append(self, events: Sequence[ExecutionEvent], lines: Sequence[bytes]) -> None:
+        """Write a batch, whole or not at all, as the lines it is encoded to; return when it is on the disk.
 
         Raises:
             ConflictError: the batch does not continue the history.
@@ -40,8 +38,7 @@ class HistoryWriter:
             BusyError: another process is writing just now.
             OSError: it could not be written; nothing of it is left in the file.
         """
-        lines = encode_batch(events)
-        with locked(self._fd, str(self._folder / EVENTS)):
+        with locked(self._fd, self._name):
             end = self._catch_up()
             if events[0].sequence == end.sequence:
                 self._write(events, lines, end)
@@ -70,9 +67,10 @@ class HistoryWriter:
         if reading.damage is not None:
             raise damaged(self._folder.name, reading.damage, reading.events)
         if reading.sealed is False:
-            raise StoreError(f"{self._folder / EVENTS} has lines without checksums: it can be read, not written")
+            raise StoreError(f"{self._name} has lines without checksums: it can be read, not written")
         if reading.torn is not None:
-            self._cut_off(reading.torn, status.st_size)
+            # The remains of an append that was never acknowledged.
+            set_aside(self._fd, self._folder, "events", reading.torn, status.st_size)
         self._end, self.last = reading.end, None
         return reading.end
 
@@ -109,18 +107,6 @@ class HistoryWriter:
             self._sync()
         finally:
             os.close(fd)
-
-    def _cut_off(self, offset: int, size: int) -> None:
-        """Remove the remains of an append that was never acknowledged, keeping them in a file of their own."""
-        for number in count(1):
-            with suppress(FileExistsError):
-                fd = open_inside(self._folder, f"events.torn-{number}", os.O_WRONLY | os.O_CREAT | os.O_EXCL)
-                break
-        try:
-            write_all(fd, os.pread(self._fd, size - offset, offset))
-        finally:
-            os.close(fd)
-        os.ftruncate(self._fd, offset)
 
     def _sync(self) -> None:
         if self._durable:

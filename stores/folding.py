@@ -14,6 +14,9 @@ from engine.model.state import ExecutionState
 _TEXTS = ("workflow_name", "workflow_hash", "inputs_hash", "start_time", "updated_at", "error", "at_step")
 
 
+_DAMAGED = "damaged: "
+
+
 class Folded(NamedTuple):
     """A state, and why the fold ended there; an empty text when it did not have to."""
 
@@ -41,7 +44,12 @@ def summary_of(folded: Folded, otherwise_at: str) -> ExecutionSummary:
         problem = problem or "fields of its first event have the wrong type"
     if not summary.start_time:
         summary = replace(summary, start_time=otherwise_at, created_at=otherwise_at, updated_at=otherwise_at)
-    return replace(summary, error=f"damaged: {problem}") if problem else summary
+    return replace(summary, error=_DAMAGED + problem) if problem else summary
+
+
+def is_damaged(summary: ExecutionSummary) -> bool:
+    """Whether its history cannot be read to the end, or makes no sense."""
+    return summary.error.startswith(_DAMAGED)
 
 
 def _is_sound(summary: ExecutionSummary) -> bool:

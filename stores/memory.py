@@ -10,12 +10,14 @@ from datetime import datetime
 from engine.core.reduce import initial_state
 from engine.model.events import ExecutionEvent
 from engine.model.ids import validate_execution_id
+from engine.model.signals import ExecutionSignal
 from engine.model.snapshot import ExecutionFilter, ExecutionSnapshot, ExecutionSummary
 from engine.model.state import ENDED
 from engine.model.times import format_time
-from engine.store import ConflictError, OwnedError
-from stores.checks import check_batch, check_runner
-from stores.codec import decode_line, encode_batch, seal, unseal
+from engine.store import ConflictError, OwnedError, StoreError, UnknownExecutionError
+from stores.checks import check_batch, check_batches, check_runner, check_signal
+from stores.codec import decode_line, decode_signal, encode_batch, encode_signal, seal, unseal
+from stores.due import select_due
 from stores.folding import Folded, fold_as_far_as_possible, select, summary_of
 
 
@@ -24,9 +26,20 @@ class _Execution:
     """Kept as JSON, so that it shares nothing with what callers hold."""
 
     folded: Folded
+    """As far as somebody has asked; appends leave it behind."""
     lines: list[bytes] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
     snapshot: bytes | None = None
+    messages: list[bytes] = field(default_factory=list)
+    ordinals: dict[str, int] = field(default_factory=dict)
+    """By id of a message."""
+
+    def fold(self) -> Folded:
+        """The state that the whole history leads to."""
+        if not self.folded.problem:
+            known = self.folded.state.sequence
+            self.folded = fold_as_far_as_possible(self.folded.state, _decode(self.lines[known:]))
+        return self.folded
 
 
 @dataclass(slots=True)
@@ -65,25 +78,15 @@ class MemoryExecutionEventStore:
 
     async def append_events(self, events: Sequence[ExecutionEvent]) -> None:
         """See `ExecutionEventStore.append_events`."""
-        if not events:
-            return
-        execution_id = check_batch(events)
-        lines = [line[:-1] for line in encode_batch(events)]
-        new_ids = [event.id for event in events]
-        execution = self._shelf.executions.get(execution_id) or _Execution(Folded(initial_state(execution_id)))
-        known = len(execution.lines)
-        if events[0].sequence != known + 1:
-            if events[-1].sequence == known and execution.ids[-len(events) :] == new_ids:
-                return
-            raise ConflictError(
-                f"event {events[0].sequence} cannot be appended to {execution_id}, which has {known} events"
-            )
-        if not execution.folded.problem:
-            execution.folded = fold_as_far_as_possible(execution.folded.state, _decode(lines))
-        execution.lines.extend(lines)
-        execution.ids.extend(new_ids)
-        self._shelf.executions[execution_id] = execution
-        self._shelf.announce(execution_id)
+        if events:
+            self._append(check_batch(events), events, encode_batch(events))
+
+    async def append_batches(self, batches: Sequence[Sequence[ExecutionEvent]]) -> list[StoreError | None]:
+        """See `ExecutionEventStore.append_batches`."""
+        given = [events for events in batches if events]
+        encoded = zip(check_batches(given), given, [encode_batch(events) for events in given], strict=True)
+        outcomes = iter([self._try_append(*batch) for batch in encoded])
+        return [next(outcomes) if events else None for events in batches]
 
     async def get_events(self, execution_id: str, from_seq: int = 1, limit: int | None = None) -> list[ExecutionEvent]:
         """See `ExecutionEventStore.get_events`."""
@@ -121,6 +124,32 @@ class MemoryExecutionEventStore:
         execution = self._shelf.executions.get(validate_execution_id(execution_id))
         return None if execution is None else self._summary(execution_id, execution)
 
+    async def due(self, now: datetime, limit: int = 100) -> list[ExecutionSummary]:
+        """See `ExecutionEventStore.due`."""
+        executions = self._shelf.executions
+        summaries = [self._summary(*entry) for entry in executions.items()]
+        return select_due(summaries, now, limit, lambda execution_id: len(executions[execution_id].messages))
+
+    async def send_signal(self, execution_id: str, signal: ExecutionSignal) -> int:
+        """See `ExecutionEventStore.send_signal`."""
+        execution = self._shelf.executions.get(validate_execution_id(execution_id))
+        check_signal(signal)
+        if execution is None:
+            raise UnknownExecutionError(f"there is no execution {execution_id}")
+        ordinal = execution.ordinals.get(signal.id)
+        if ordinal is None:
+            ordinal = len(execution.messages) + 1
+            execution.messages.append(encode_signal(signal._replace(ordinal=ordinal)))
+            execution.ordinals[signal.id] = ordinal
+        self._shelf.announce(execution_id)
+        return ordinal
+
+    async def get_signals(self, execution_id: str, after: int = 0) -> list[ExecutionSignal]:
+        """See `ExecutionEventStore.get_signals`."""
+        execution = self._shelf.executions.get(validate_execution_id(execution_id))
+        messages = execution.messages[max(0, after) :] if execution is not None else []
+        return [decode_signal(line[:-1]) for line in messages]
+
     async def delete_execution(self, execution_id: str) -> bool:
         """See `ExecutionEventStore.delete_execution`."""
         owner = self._shelf.owners.get(validate_execution_id(execution_id))
@@ -148,8 +177,8 @@ class MemoryExecutionEventStore:
         self._shelf.watchers.append(watcher)
         return self._follow(watcher)
 
-    async def acquire_owner(self, execution_id: str, runner_id: str) -> None:
-        """See `ExecutionEventStore.acquire_owner`."""
+    async def acquire_owner(self, execution_id: str, runner_id: str, *, take_over: bool = False) -> None:
+        """See `ExecutionEventStore.acquire_owner`; there is one host only, so `take_over` changes nothing."""
         validate_execution_id(execution_id)
         check_runner(runner_id)
         self._runners.add(runner_id)
@@ -173,10 +202,35 @@ class MemoryExecutionEventStore:
         self._shelf.live_runners -= self._runners
         self._runners.clear()
 
+    def _try_append(
+        self, execution_id: str, events: Sequence[ExecutionEvent], lines: Sequence[bytes]
+    ) -> ConflictError | None:
+        try:
+            self._append(execution_id, events, lines)
+        except ConflictError as error:
+            return error
+        return None
+
+    def _append(self, execution_id: str, events: Sequence[ExecutionEvent], lines: Sequence[bytes]) -> None:
+        execution = self._shelf.executions.get(execution_id) or _Execution(Folded(initial_state(execution_id)))
+        ids = [event.id for event in events]
+        known = len(execution.lines)
+        if events[0].sequence != known + 1:
+            if events[-1].sequence == known and execution.ids[-len(ids) :] == ids:
+                return
+            raise ConflictError(
+                f"event {events[0].sequence} cannot be appended to {execution_id}, which has {known} events"
+            )
+        execution.lines.extend(lines)
+        execution.ids.extend(ids)
+        self._shelf.executions[execution_id] = execution
+        self._shelf.announce(execution_id)
+
     def _summary(self, execution_id: str, execution: _Execution) -> ExecutionSummary:
-        summary = summary_of(execution.folded, execution.folded.state.timestamp)
+        folded = execution.fold()
+        summary = summary_of(folded, folded.state.timestamp)
         owner = self._shelf.owners.get(execution_id)
-        live = None if execution.folded.state.ended else owner in self._shelf.live_runners
+        live = None if folded.state.ended else owner in self._shelf.live_runners
         return replace(summary, owner=owner, live=live)
 
     async def _follow(self, watcher: _Watcher) -> AsyncIterator[frozenset[str]]:
@@ -192,4 +246,4 @@ class MemoryExecutionEventStore:
 
 
 def _decode(lines: Sequence[bytes]) -> list[ExecutionEvent]:
-    return [decode_line(line)[0] for line in lines]
+    return [decode_line(line[:-1])[0] for line in lines]

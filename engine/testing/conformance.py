@@ -22,7 +22,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from engine.store import ExecutionEventStore
-from engine.testing import conformance_history, conformance_lists, conformance_sharing
+from engine.testing import (
+    conformance_due,
+    conformance_history,
+    conformance_inbox,
+    conformance_lists,
+    conformance_sharing,
+)
 from engine.testing.conformance_base import Check, NotConformingError, SharedCheck
 
 __all__ = ["CHECKS", "SHARED_CHECKS", "NotConformingError", "SharedStoreConformance", "StoreConformance"]
@@ -30,10 +36,16 @@ __all__ = ["CHECKS", "SHARED_CHECKS", "NotConformingError", "SharedStoreConforma
 CHECKS: tuple[Check, ...] = (
     *conformance_history.CHECKS,
     *conformance_lists.CHECKS,
+    *conformance_inbox.CHECKS,
+    *conformance_due.CHECKS,
     *conformance_sharing.CHECKS,
 )
 """Each takes a new, empty store."""
-SHARED_CHECKS: tuple[SharedCheck, ...] = conformance_sharing.SHARED_CHECKS
+SHARED_CHECKS: tuple[SharedCheck, ...] = (
+    *conformance_sharing.SHARED_CHECKS,
+    *conformance_inbox.SHARED_CHECKS,
+    *conformance_due.SHARED_CHECKS,
+)
 """Each takes two stores on the same new, empty data, as two processes would have them; it may close the second."""
 
 

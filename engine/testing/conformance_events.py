@@ -7,10 +7,33 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from engine.model.events import EMPTY, ExecutionEvent, ExecutionEventType
+from engine.model.signals import ExecutionSignal, MessageKind
 from engine.model.times import format_time
 
 STEP = "Work"
 START = datetime(2026, 3, 1, 9, 14, 2, tzinfo=UTC)
+
+
+class SignalMaker:
+    """Makes messages; two makers with different `mark` make messages that differ in their ids only."""
+
+    def __init__(self, mark: str = "a") -> None:
+        self._mark = mark
+        self._count = 0
+
+    def signal(self, data: object = None, *, topic: str = "approve") -> ExecutionSignal:
+        """The next message for a workflow."""
+        return self._message("signal", topic, data)
+
+    def ask(self, kind: MessageKind) -> ExecutionSignal:
+        """The next message of another kind."""
+        return self._message(kind, "", {"reason": "a test"})
+
+    def _message(self, kind: MessageKind, topic: str, data: object) -> ExecutionSignal:
+        self._count += 1
+        sent_at = format_time(START + timedelta(seconds=self._count))
+        signal_id = f"signal_{self._mark}{self._count:025d}"
+        return ExecutionSignal(signal_id, kind, sent_at, topic=topic, data=data, sender="probe")
 
 
 class HistoryMaker:
@@ -49,10 +72,30 @@ class HistoryMaker:
         """The step once more: two events."""
         return [self._step_started(), self._step_completed(output, [{"step": STEP, "value": True}])]
 
+    def wait(self, kind: str, **details: Any) -> list[ExecutionEvent]:
+        """The step once more, waiting for a `signal`, a `child` or the end of its `sleep`: two events."""
+        started = self._step_started()
+        waiting = {"visit": self._visit, "for": kind} | details
+        return [started, self._event(ExecutionEventType.STEP_WAITING, waiting, step=STEP)]
+
+    def receive(self, message: ExecutionSignal) -> list[ExecutionEvent]:
+        """A message that the store has given its ordinal: one event."""
+        received = {
+            "signal_id": message.id,
+            "ordinal": message.ordinal,
+            "signal_type": message.topic,
+            "data": message.data,
+            "sent_at": message.sent_at,
+        }
+        return [self._event(ExecutionEventType.SIGNAL_RECEIVED, received, path="")]
+
     def finish(self) -> list[ExecutionEvent]:
         """The step a last time, and a good end: four events."""
+        return [self._step_started(), *self.end()]
+
+    def end(self) -> list[ExecutionEvent]:
+        """The end of the step that runs or waits, and a good end of all: three events."""
         return [
-            self._step_started(),
             self._step_completed(None, []),
             self._event(ExecutionEventType.PATH_COMPLETED, {"final_step": STEP, "reason": "end"}),
             self._event(ExecutionEventType.EXECUTION_COMPLETED, {"outputs": {}}, path=""),

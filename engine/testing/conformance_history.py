@@ -8,7 +8,7 @@ from engine.model.events import ExecutionEvent
 from engine.model.ids import InvalidIdError
 from engine.store import ConflictError, ExecutionEventStore
 from engine.testing.conformance_base import Check, expect, expect_error, expect_history
-from engine.testing.conformance_events import HistoryMaker
+from engine.testing.conformance_events import HistoryMaker, SignalMaker
 
 
 async def events_come_back_as_they_were(store: ExecutionEventStore) -> None:
@@ -73,6 +73,8 @@ async def bad_ids_are_refused(store: ExecutionEventStore) -> None:
     for bad in ("", "../x", "a/b", ".hidden", "-x", "a..b", "a\x00", "ex ec", "x" * 129, "é"):
         for name in ("get_events", "get_event_history", "get_snapshot", "get_summary", "delete_execution"):
             await expect_error(InvalidIdError, getattr(store, name)(bad), f"{name}({bad!r})")
+        await expect_error(InvalidIdError, store.get_signals(bad), f"get_signals({bad!r})")
+        await expect_error(InvalidIdError, store.send_signal(bad, SignalMaker().signal()), f"send_signal({bad!r})")
         await expect_error(InvalidIdError, store.acquire_owner(bad, "runner_1"), f"acquire_owner({bad!r})")
         await expect_error(InvalidIdError, store.acquire_owner("exec_one", bad), f"acquire_owner of runner {bad!r}")
         await expect_error(ValueError, store.append_events(HistoryMaker(bad).begin()), f"append_events of {bad!r}")
@@ -125,6 +127,38 @@ async def batches_are_checked_first(store: ExecutionEventStore) -> None:
     expect(await store.list_executions() == [], "a refused batch should leave nothing behind")
 
 
+async def turns_are_appended_together(store: ExecutionEventStore) -> None:
+    """Of the batches of a turn each is whole or not at all, and each gets its own answer."""
+    one, two, three = (HistoryMaker(f"exec_{number}") for number in ("one", "two", "three"))
+    rival = HistoryMaker("exec_two", mark="b")
+    first, second, third = one.begin(), two.begin(), three.begin()
+    expect(await store.append_batches([]) == [], "a turn without batches has no results")
+    expect(await store.append_batches([first, [], second]) == [None, None, None], "these batches should be appended")
+    more, next_one = one.work(), two.work()
+    results = await store.append_batches([more, rival.begin(), third])
+    failed = [type(result).__name__ for result in results if result is not None]
+    expect(failed == ["ConflictError"] and results[1] is not None, "only the batch that does not fit should fail")
+    expect(await store.append_batches([more, next_one]) == [None, None], "a repeated batch should count as appended")
+    await expect_history(store, "exec_one", first + more)
+    await expect_history(store, "exec_two", second + next_one)
+    await expect_history(store, "exec_three", third)
+
+
+async def bad_turns_are_refused_whole(store: ExecutionEventStore) -> None:
+    """When one batch of a turn cannot be, no other is written."""
+    good, other = HistoryMaker("exec_good"), HistoryMaker("exec_other")
+    begin, work, others = good.begin(), good.work(), other.begin()
+    unfit = others[1]._replace(data={"current_step": "Work", "variables": {"x": object()}})
+    for what, turn in (
+        ("a turn with a batch that has a gap", [begin, [others[0], *other.work()]]),
+        ("a turn with a batch of two executions", [begin, [others[0], work[0]]]),
+        ("a turn with two batches of an execution", [begin, others, work]),
+        ("a turn with an event that is no JSON", [begin, [others[0], unfit]]),
+    ):
+        await expect_error(ValueError, store.append_batches(turn), what)
+    expect(await store.list_executions() == [], "a refused turn should leave nothing behind")
+
+
 async def nothing_is_shared_with_callers(store: ExecutionEventStore) -> None:
     """Changing what was given or what came back changes no history."""
     maker = HistoryMaker()
@@ -163,6 +197,8 @@ CHECKS: tuple[Check, ...] = (
     sequences_must_continue,
     repetition_is_a_success,
     batches_are_checked_first,
+    turns_are_appended_together,
+    bad_turns_are_refused_whole,
     nothing_is_shared_with_callers,
     one_of_many_wins,
 )

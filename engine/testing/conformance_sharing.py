@@ -24,6 +24,8 @@ async def one_runner_owns(store: ExecutionEventStore) -> None:
     await store.acquire_owner("exec_one", "runner_1")
     await store.acquire_owner("exec_one", "runner_1")
     await expect_error(OwnedError, store.acquire_owner("exec_one", "runner_2"), "taking what a living runner owns")
+    taking_over = store.acquire_owner("exec_one", "runner_2", take_over=True)
+    await expect_error(OwnedError, taking_over, "taking over from a runner that is seen to live")
     await store.acquire_owner("exec_two", "runner_2")
     await store.release_owner("exec_one", "runner_2")
     await expect_error(OwnedError, store.acquire_owner("exec_one", "runner_2"), "taking what a living runner owns")
@@ -163,6 +165,7 @@ async def a_dead_runner_is_succeeded(store: ExecutionEventStore, other: Executio
     expect(summary is not None and summary.owner == "runner_1", "who drove it last should still be known")
     await store.acquire_owner("exec_one", "runner_2")
     await store.append_events(maker.work())
+    await store.acquire_owner("exec_one", "runner_2", take_over=True)
 
 
 async def an_id_made_anew_is_not_mistaken(store: ExecutionEventStore, other: ExecutionEventStore) -> None:

@@ -1,10 +1,11 @@
 """A process that appends in forked children, whose n-th call that changes a file goes wrong.
 
-Reads orders, one JSON object a line: `{"store": FOLDER, "fault": KIND, "call": N}`, and answers each with a line
-`{"acknowledged": SEQUENCE, "calls": COUNT, "failures": [[ERROR, ACKNOWLEDGED, READABLE], …], "status": EXIT CODE}`.
+Reads orders, one JSON object a line: `{"store": FOLDER, "fault": KIND, "call": N, "sends": FLAG}`, and answers each
+with a line `{"acknowledged": SEQUENCE, "calls": COUNT, "failures": [[ERROR, ACKNOWLEDGED, READABLE], …], "status": EXIT
+CODE}`.
 Kinds: `none`; `kill` before the call; `tear`: kill after half of what a write should write; `short`: write half and
 say so; `full` and `broken`: fail with ENOSPC or EIO, writes after half; `full for ever`, `broken for ever`: from then
-on.
+on. With `sends` it sends messages to an execution that has begun, and the numbers are those of messages.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any
 
 from engine.model.events import ExecutionEvent
 from engine.store import StoreError
+from engine.testing.conformance_events import SignalMaker
 from engine.testing.conformance_lists import snapshot_of
 from stores.file_store import FileExecutionEventStore
 from tests.stores.histories import batches, flat
@@ -29,13 +31,15 @@ WRITES = ("write", "pwrite")
 FAILING = (*WRITES, "fsync", "fdatasync", "mkdir", "replace")
 CALLS = (*FAILING, "ftruncate", "unlink")
 ATTEMPTS = 3
+_sender = SignalMaker()
+MESSAGES = [_sender.signal("x" * 50 * number) for number in range(3)]
 
 
 class Faults:
     """Counts the calls, and lets the one that was ordered go wrong."""
 
-    def __init__(self, kind: str, call: int) -> None:
-        self.kind, self.call = kind, call
+    def __init__(self, kind: str, call: int, sends: bool) -> None:
+        self.kind, self.call, self.sends = kind, call, sends
         self.count = 0
         self.active = True
         for name in CALLS:
@@ -83,7 +87,8 @@ async def run(base: Path, faults: Faults, tell: Callable[[dict[str, Any]], None]
                 await getattr(store, what)(*args)
             except StoreError as error:
                 faults.active = False
-                readable = len(await FileExecutionEventStore(base, offload=False).get_event_history("exec_one"))
+                look = FileExecutionEventStore(base, offload=False)
+                readable = len(await (look.get_signals if faults.sends else look.get_event_history)("exec_one"))
                 tell({"failure": [str(error), acknowledged, readable]})
                 faults.active = True
             else:
@@ -94,6 +99,17 @@ async def run(base: Path, faults: Faults, tell: Callable[[dict[str, Any]], None]
         store = FileExecutionEventStore(base, create=True, offload=False)
     except StoreError as error:
         tell({"failure": [str(error), 0, 0]})
+        return
+    if faults.sends:
+        faults.active = False
+        await store.append_events(batches()[0])
+        faults.active = True
+        for number, signal in enumerate(MESSAGES, start=1):
+            if not await attempt("send_signal", "exec_one", signal):
+                break
+            acknowledged = number
+            tell({"acknowledged": acknowledged})
+        await store.close()
         return
     done: list[ExecutionEvent] = []
     await attempt("acquire_owner", "exec_one", "runner_1")
@@ -114,7 +130,7 @@ def child(order: dict[str, Any], reporting: int) -> None:
     def tell(fact: dict[str, Any]) -> None:
         write(reporting, json.dumps(fact).encode() + b"\n")
 
-    faults = Faults(order["fault"], order["call"])
+    faults = Faults(order["fault"], order["call"], order["sends"])
     asyncio.run(run(Path(order["store"]), faults, tell))
     tell({"calls": faults.count})
 

@@ -1,8 +1,9 @@
 """A process that does with a file store what it is told: a line of JSON `[METHOD, ARGUMENT, …]` in, the outcome out.
 
 The outcome is `[null, RESULT]` or `[NAME OF THE ERROR, MESSAGE]`. Besides the methods of the store: `append MARK N`
-appends the n-th batch of the history with that mark, `append_for_ever` goes on appending and prints the last sequence
-after each, `fork` leaves a child of its own behind and says its process id.
+appends the n-th batch of the history with that mark, `send MARK N` sends the n-th message with that mark,
+`append_for_ever` goes on appending and prints the last sequence after each, `fork` leaves a child of its own behind
+and says its process id.
 """
 
 from __future__ import annotations
@@ -16,12 +17,19 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from engine.testing.conformance_events import HistoryMaker
+from engine.model.signals import ExecutionSignal
+from engine.testing.conformance_events import HistoryMaker, SignalMaker
 from stores.file_store import FileExecutionEventStore
 from tests.stores.histories import batches
 
 WORKS = 200
 history = cache(lambda mark: batches(works=WORKS, mark=mark))
+
+
+@cache
+def messages(mark: str) -> list[ExecutionSignal]:
+    maker = SignalMaker(mark)
+    return [maker.signal(number) for number in range(WORKS)]
 
 
 async def append_for_ever(store: FileExecutionEventStore) -> None:
@@ -46,6 +54,9 @@ async def obey(store: FileExecutionEventStore, method: str, *args: Any) -> Any:
     if method == "append":
         mark, number = args
         return await store.append_events(history(mark)[number])
+    if method == "send":
+        mark, number = args
+        return await store.send_signal("exec_one", messages(mark)[number])
     if method == "append_for_ever":
         return await append_for_ever(store)
     if method == "fork":

@@ -15,6 +15,7 @@ from engine.store import ConflictError, StoreError
 from engine.testing import conformance_base
 from engine.testing.conformance import CHECKS, SHARED_CHECKS, NotConformingError
 from stores.memory import MemoryExecutionEventStore
+from tests.stores.broken_inboxes import BROKEN_INBOXES
 
 Memory = MemoryExecutionEventStore
 
@@ -178,7 +179,7 @@ class CleansUpOpenOnes(Memory):
 
 
 class LetsAnybodyOwn(Memory):
-    async def acquire_owner(self, execution_id: str, runner_id: str) -> None:
+    async def acquire_owner(self, execution_id: str, runner_id: str, *, take_over: bool = False) -> None:
         self._shelf.owners.pop(execution_id, None)
         await super().acquire_owner(execution_id, runner_id)
 
@@ -205,7 +206,7 @@ class DeletesWhatIsOwned(Memory):
 
 
 class TellsNoOwners(Memory):
-    async def acquire_owner(self, execution_id: str, runner_id: str) -> None:
+    async def acquire_owner(self, execution_id: str, runner_id: str, *, take_over: bool = False) -> None:
         watchers, self._shelf.watchers = self._shelf.watchers, []
         await super().acquire_owner(execution_id, runner_id)
         self._shelf.watchers = watchers
@@ -256,6 +257,7 @@ BROKEN = [
     (TellsNoOwners, "watch_tells_of_changes"),
     (TellsTheLastWatcherOnly, "watchers_do_not_disturb_each_other"),
     (ClosesOnce, "closing_twice_is_fine"),
+    *BROKEN_INBOXES,
 ]
 
 

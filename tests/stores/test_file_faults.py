@@ -14,10 +14,12 @@ import pytest
 
 from engine.model.events import ExecutionEvent
 from stores.file_store import FileExecutionEventStore
+from tests.stores.faulty_child import MESSAGES
 from tests.stores.histories import batches, flat
 
 ROOT = Path(__file__).parents[2]
 HISTORY = flat(batches())
+SENT = [message._replace(ordinal=ordinal) for ordinal, message in enumerate(MESSAGES, start=1)]
 
 
 class Child:
@@ -31,22 +33,24 @@ class Child:
             command, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors
         )
 
-    def run(self, fault: str, call: int = 0) -> tuple[Path, dict[str, Any]]:
+    def run(self, fault: str, call: int = 0, *, sends: bool = False) -> tuple[Path, dict[str, Any]]:
         base = self.folder / f"{fault}-{call}"
         assert self.process.stdin is not None and self.process.stdout is not None
-        print(json.dumps({"store": str(base), "fault": fault, "call": call}), file=self.process.stdin, flush=True)
+        order = {"store": str(base), "fault": fault, "call": call, "sends": sends}
+        print(json.dumps(order), file=self.process.stdin, flush=True)
         answer = json.loads(self.process.stdout.readline())
         if answer["status"] > 0:
             self.errors.seek(0)
             pytest.fail(f"{fault} at call {call}: {self.errors.read()}")
         return base, answer
 
-    def at_each_call(self, fault: str) -> Iterator[tuple[Path, dict[str, Any]]]:
+    def at_each_call(self, fault: str, *, sends: bool = False) -> Iterator[tuple[Path, dict[str, Any]]]:
         """One run for every call that a run without fault makes."""
-        _, undisturbed = self.run("none")
-        assert (undisturbed["acknowledged"], undisturbed["failures"]) == (len(HISTORY), [])
+        _, undisturbed = self.run("none", sends=sends)
+        assert undisturbed["acknowledged"] == len(MESSAGES if sends else HISTORY)
+        assert undisturbed["failures"] == []
         for call in range(1, undisturbed["calls"] + 1):
-            yield self.run(fault, call)
+            yield self.run(fault, call, sends=sends)
 
     def close(self) -> None:
         self.process.communicate()
@@ -82,6 +86,37 @@ async def check_and_go_on(base: Path, acknowledged: int) -> list[ExecutionEvent]
     assert report is not None and (report.torn_at, report.damage) == (None, None)
     await store.close()
     return found
+
+
+async def check_inbox_and_send_on(base: Path, acknowledged: int) -> int:
+    """Every acknowledged message is there once, and all can be sent again; returns how many there were."""
+    store = FileExecutionEventStore(base, create=True, offload=False, durability="normal")
+    if await store.get_summary("exec_one") is None:
+        assert acknowledged == 0
+        return 0
+    found = await store.get_signals("exec_one")
+    assert found == SENT[: len(found)]
+    assert len(found) >= acknowledged
+    assert [await store.send_signal("exec_one", signal) for signal in MESSAGES] == [1, 2, 3]
+    assert await store.get_signals("exec_one") == SENT
+    assert await store.get_event_history("exec_one") == HISTORY[:2]
+    await store.close()
+    return len(found)
+
+
+@pytest.mark.parametrize("fault", ["kill", "tear", "short", "full", "broken", "full for ever", "broken for ever"])
+async def test_messages_survive_faults_at_every_call(child: Child, fault: str) -> None:
+    found = set()
+    for base, answer in child.at_each_call(fault, sends=True):
+        assert (answer["status"] == -signal.SIGKILL) is (fault == "kill") or fault == "tear"
+        for message, before, readable in answer["failures"]:
+            assert "No space left on device" in message or "Input/output error" in message
+            assert readable == before, "what failed is no message"
+        if fault in ("short", "full", "broken") and base.exists() and (base / "exec_one").exists():
+            assert answer["acknowledged"] == len(MESSAGES)
+        found.add(await check_inbox_and_send_on(base, answer["acknowledged"]))
+    always = {"short": {3}, "full": {0, 3}, "broken": {0, 3}}
+    assert found == always.get(fault, {0, 1, 2, 3}), "it should have gone wrong before, between and after all messages"
 
 
 @pytest.mark.parametrize("fault", ["kill", "tear"])

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.store import OwnedError, StoreError
+from engine.store import ConflictError, OwnedError, StoreError
+from engine.testing.conformance_events import START
 from stores import file_owners, file_store
 from stores.file_store import FileExecutionEventStore
 from tests.stores.histories import batches
@@ -53,6 +54,32 @@ async def test_a_runner_of_another_host_is_never_taken_for_dead(
         await store.delete_execution("exec_one")
     assert (base / "owners" / "runner_far").exists(), "its file is not ours to clear away"
     assert await live(store) == ("runner_far", True)
+
+
+async def test_taking_over_from_another_host_needs_somebody_who_knows(
+    base: Path, store: FileExecutionEventStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin, work, *_ = batches()
+    await store.append_events(begin)
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(file_owners, "_HOST", "elsewhere")
+        remote = FileExecutionEventStore(base, offload=False)
+        await remote.acquire_owner("exec_one", "runner_far")
+    with pytest.raises(OwnedError, match="runner_far on elsewhere, whose life cannot be seen from here"):
+        await store.acquire_owner("exec_one", "runner_1")
+    assert await store.due(START) == [], "it is not ours to drive"
+    await store.acquire_owner("exec_one", "runner_1", take_over=True)
+    await store.append_events(work)
+    assert await live(store) == ("runner_1", True)
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(file_owners, "_HOST", "elsewhere")
+        with pytest.raises(ConflictError):
+            await remote.append_events(batches(mark="b")[1])
+        await remote.release_owner("exec_one", "runner_far")
+        with pytest.raises(OwnedError, match="runner_1 on"):
+            await remote.acquire_owner("exec_one", "runner_far")
+    await remote.close()
+    assert await live(store) == ("runner_1", True)
 
 
 async def test_files_of_dead_runners_are_cleared_away_and_those_of_the_living_stay(

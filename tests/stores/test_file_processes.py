@@ -18,7 +18,7 @@ from engine.store import ConflictError, OwnedError
 from stores.file_store import FileExecutionEventStore
 from tests.sizes import SIZES
 from tests.stores.histories import batches, flat
-from tests.stores.store_child import WORKS
+from tests.stores.store_child import WORKS, messages
 
 ROOT = Path(__file__).parents[2]
 
@@ -160,6 +160,38 @@ async def test_a_child_that_outlives_its_runner_keeps_nothing(
         os.kill(orphan, 0)
     finally:
         os.kill(orphan, signal.SIGKILL)
+
+
+async def test_whatever_several_send_while_another_appends_arrives_once(
+    store: FileExecutionEventStore, others: list[StoreProcess]
+) -> None:
+    count = 60
+    senders = [*others, *(await asyncio.gather(*(StoreProcess.start(store.base) for _ in range(2))))]
+    others += senders[2:]
+    history = batches(works=count)
+    await store.append_events(history[0])
+    ordinals: dict[str, list[int]] = {mark: [] for mark in "abcd"}
+    for number in range(count):
+        for sender, mark in zip(senders, ordinals, strict=True):
+            sender.tell("send", mark, number)
+            sender.tell("send", "x", number)  # all four send this one, and it must count once
+    for batch in history[1:]:
+        await store.append_events(batch)
+    shared: set[tuple[int, int]] = set()
+    for sender, of_one in zip(senders, ordinals.values(), strict=True):
+        for number in range(count):
+            (error, ordinal), (shared_error, shared_ordinal) = await sender.hear(), await sender.hear()
+            assert (error, shared_error) == (None, None)
+            of_one.append(ordinal)
+            shared.add((number, shared_ordinal))
+    assert len(shared) == count
+    given = sorted([ordinal for of_one in ordinals.values() for ordinal in of_one] + [ordinal for _, ordinal in shared])
+    assert given == list(range(1, 5 * count + 1))
+    found = {signal.ordinal: signal.id for signal in await store.get_signals("exec_one")}
+    assert sorted(found) == given
+    for mark, of_one in ordinals.items():
+        assert [found[ordinal] for ordinal in of_one] == [signal.id for signal in messages(mark)[:count]]
+    assert await store.get_event_history("exec_one") == flat(history)
 
 
 async def test_killed_at_any_moment_nothing_acknowledged_is_lost(tmp_path: Path) -> None:

@@ -18,9 +18,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from engine.core.reduce import fold, initial_state
 from engine.model.events import ExecutionEvent
+from engine.model.signals import ExecutionSignal
 from engine.model.snapshot import ExecutionFilter, ExecutionSummary, summarize
-from engine.store import ConflictError, ExecutionEventStore, OwnedError
-from engine.testing.conformance_events import START, HistoryMaker
+from engine.store import ConflictError, ExecutionEventStore, OwnedError, UnknownExecutionError
+from engine.testing.conformance_events import START, HistoryMaker, SignalMaker
 from engine.testing.conformance_lists import snapshot_of
 from stores.file_store import FileExecutionEventStore
 from stores.memory import MemoryExecutionEventStore
@@ -38,6 +39,7 @@ class Modelled:
     maker: HistoryMaker
     batches: list[list[ExecutionEvent]] = field(default_factory=list)
     snapshot: int | None = None
+    messages: list[ExecutionSignal] = field(default_factory=list)
 
     @property
     def events(self) -> list[ExecutionEvent]:
@@ -178,6 +180,49 @@ class StoreMachine(RuleBasedStateMachine):
         found = self.run(self.stores[handle].list_executions(where))
         assert found == wanted[offset:][:limit]
 
+    @rule(handle=handles, data=st.data())
+    def append_a_turn(self, handle: int, data: st.DataObject) -> None:
+        turn, wanted = [], []
+        for execution_id in data.draw(st.lists(st.sampled_from(IDS), unique=True)):
+            known = self.model.get(execution_id)
+            if known is None or self.ended(execution_id):
+                continue
+            maker = copy.copy(known.maker)
+            maker.sequence += data.draw(st.sampled_from([0, 0, 5]))
+            turn.append(maker.work())
+            wanted.append(maker.sequence == len(known.events) + 2)
+            if wanted[-1]:
+                known.maker = maker
+                known.batches.append(turn[-1])
+        results = self.run(self.stores[handle].append_batches(turn))
+        assert [result is None for result in results] == wanted
+        assert all(result is None or isinstance(result, ConflictError) for result in results)
+
+    @rule(handle=handles, execution_id=execution_ids, number=st.integers(0, 6))
+    def send(self, handle: int, execution_id: str, number: int) -> None:
+        maker = SignalMaker(f"{number}")
+        sending = self.stores[handle].send_signal(execution_id, signal := maker.signal(number))
+        known = self.model.get(execution_id)
+        if known is None:
+            self.fails(UnknownExecutionError, sending)
+            return
+        ids = [message.id for message in known.messages]
+        if signal.id not in ids:
+            known.messages.append(signal._replace(ordinal=len(ids) + 1))
+            ids.append(signal.id)
+        assert self.run(sending) == ids.index(signal.id) + 1
+
+    @rule(handle=handles, execution_id=execution_ids, after=st.integers(0, 8))
+    def receive(self, handle: int, execution_id: str, after: int) -> None:
+        messages = self.model[execution_id].messages if execution_id in self.model else []
+        assert self.run(self.stores[handle].get_signals(execution_id, after)) == messages[after:]
+
+    @rule(handle=handles)
+    def ask_what_is_due(self, handle: int) -> None:
+        wanted = [summary for summary in map(self.summary, sorted(self.model)) if summary.live is False]
+        wanted.sort(key=lambda summary: summary.start_time)
+        assert self.run(self.stores[handle].due(START)) == wanted
+
     @rule(handle=handles, execution_id=execution_ids, runner=runners)
     def acquire(self, handle: int, execution_id: str, runner: int) -> None:
         runner_id = self.runner_id(handle, runner)
@@ -261,7 +306,8 @@ class FileMachine(StoreMachine):
     def tear(self, data: st.DataObject, torn: bytes) -> None:
         """As if a process had died while it was appending."""
         execution_id = data.draw(st.sampled_from(sorted(self.model)))
-        with (self.base / execution_id / "events.jsonl").open("ab") as file:
+        names = ["events.jsonl", "inbox.jsonl"] if self.model[execution_id].messages else ["events.jsonl"]
+        with (self.base / execution_id / data.draw(st.sampled_from(names))).open("ab") as file:
             file.write(torn)
 
 

@@ -9,10 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from engine.testing.conformance_events import START, SignalMaker
 from engine.testing.conformance_lists import snapshot_of
 from stores.file_core import FileCore
 from stores.file_store import FileExecutionEventStore
 from tests.stores.histories import batches
+
+WRITING = ("append", "append_turn", "save_snapshot", "send_signal", "delete", "acquire")
+READING = ("events", "snapshot", "list_all", "summary", "due", "signals", "report")
 
 
 @pytest.fixture
@@ -23,13 +27,13 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     def recorded(name: str) -> None:
         original = getattr(FileCore, name)
 
-        def run(self: FileCore, *args: object) -> object:
+        def run(self: FileCore, *args: object, **options: object) -> object:
             seen[name] = threading.get_ident()
-            return original(self, *args)
+            return original(self, *args, **options)
 
         monkeypatch.setattr(FileCore, name, run)
 
-    for name in ("append", "events", "save_snapshot", "snapshot", "list_all", "summary", "delete", "acquire", "report"):
+    for name in (*WRITING, *READING):
         recorded(name)
     return seen
 
@@ -39,8 +43,12 @@ async def test_files_are_touched_where_it_was_asked_for(base: Path, threads: dic
     store = FileExecutionEventStore(base, create=True, offload=offload)
     begin = batches()[0]
     await store.append_events(begin)
+    await store.append_batches(batches()[1:2])
     await store.save_snapshot(snapshot_of(begin))
     await store.get_snapshot("exec_one")
+    await store.send_signal("exec_one", SignalMaker().signal())
+    await store.get_signals("exec_one")
+    await store.due(START)
     await store.get_events("exec_one")
     await store.list_executions()
     await store.get_summary("exec_one")
@@ -48,12 +56,12 @@ async def test_files_are_touched_where_it_was_asked_for(base: Path, threads: dic
     await store.acquire_owner("exec_two", "runner_1")
     await store.delete_execution("exec_one")
     await store.close()
-    assert len(threads) == 9
+    assert threads.keys() == {*WRITING, *READING}
     here = threading.get_ident()
     for name, thread in threads.items():
         assert (thread != here) is offload, name
     if offload:
-        assert len({threads[name] for name in ("append", "save_snapshot", "acquire", "delete")}) == 1
+        assert len({threads[name] for name in WRITING}) == 1
 
 
 async def test_the_loop_goes_on_while_the_disk_is_slow(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
