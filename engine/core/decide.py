@@ -1,35 +1,63 @@
 """What an execution wants next, as a pure function of its definition and state.
 
 `decide` returns everything that is wanted now; whoever runs the execution does what is not under way already. Nothing
-under way and the same state after a crash: that is all recovery has to know.
+under way and the same state after a crash: that is all recovery has to know. It reads no clock: a command with a due
+time is wanted then.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
-from engine.core.program import Program
+from engine.core.drafts import attempts_of
+from engine.core.joins import arrives, fork_for, standing_of
+from engine.core.program import Program, ProgramStep
 from engine.core.reduce import FIRST_PATH
-from engine.model.state import ExecutionState, PathState, Phase
+from engine.model.events import JsonObject
+from engine.model.state import AttemptState, AttemptStatus, ExecutionState, PathState, Phase
 
 
 class CommandKind(StrEnum):
-    """All but `RUN` are carried out by recording events (`engine.core.settle`); `RUN` has an effect."""
+    """All but `RUN` and `AWAIT_CHILD` are carried out by recording events (`engine.core.settle`)."""
 
     START_PATH = "start_path"
     START = "start"
-    """Record that a unit, or an item of one, begins."""
+    """Record that a unit, or an item of one, begins; or its next attempt."""
     RUN = "run"
     """Run the attempt that was recorded as begun."""
-    FINISH_EACH = "finish_each"
+    AWAIT_CHILD = "await_child"
+    """See to the child execution that a unit waits for."""
+    SCHEDULE = "schedule"
+    """Record when the next attempt starts."""
+    WAIT = "wait"
+    TAKE = "take"
+    """Give a received signal to the unit that has waited for it longest."""
+    TIME_OUT = "time_out"
+    FINISH = "finish"
+    """Complete a unit that runs no code, or all of whose items have ended."""
+    INTERRUPT = "interrupt"
+    """Record the end of an attempt whose process died."""
     BRANCH = "branch"
+    ARRIVE = "arrive"
+    """End a path at a join that waits for it."""
+    JOIN = "join"
+    """Decide a join; `visit` is the sequence of its fork."""
     END_PATH = "end_path"
     ROUTE = "route"
     FAIL_PATH = "fail_path"
     CANCEL_PATH = "cancel_path"
+    CONTROL = "control"
+    """Do what somebody asked for: pause, resume, cancel."""
+    DEADLOCK = "deadlock"
+    DEADLINE = "deadline"
     COMPLETE = "complete"
     FAIL = "fail"
+
+
+EFFECTS = frozenset({CommandKind.RUN, CommandKind.AWAIT_CHILD})
+_WHILE_PAUSED = EFFECTS
 
 
 class Command(NamedTuple):
@@ -41,27 +69,71 @@ class Command(NamedTuple):
     visit: int = 0
     attempt: int = 0
     iteration: int | None = None
+    due_at: str = ""
+    """When it is wanted; empty for now."""
 
 
 def decide(program: Program, state: ExecutionState) -> list[Command]:
     """All commands wanted in this state; empty before the first event, after the last, and for an incomplete state."""
     if state.sequence == 0 or state.ended or state.incomplete_from is not None:
         return []
-    failing = [path for path in state.paths.values() if path.phase is Phase.FAILING]
-    if failing:
-        return [Command(CommandKind.FAIL_PATH, path.id, path.current_step, path.visit) for path in failing]
-    if state.failure is not None:
-        if state.paths:
-            return [Command(CommandKind.CANCEL_PATH, path=name) for name in state.paths]
-        return [Command(CommandKind.FAIL)]
-    if not state.paths:
+    urgent = _urgent(state)
+    if urgent:
+        return urgent
+    failing = state.failure is not None and program.workflow.on_failure != "finish"
+    if not state.paths and (failing or not state.joins):
+        if state.failure is not None:
+            return [Command(CommandKind.FAIL)]
         if state.path_count == 0:
             return [Command(CommandKind.START_PATH, path=FIRST_PATH, step=program.start)]
-        return [Command(CommandKind.COMPLETE)]
-    wanted: list[Command] = []
+        return [*([] if state.paused else [Command(CommandKind.COMPLETE)]), *_deadline(state)]
+    if failing:
+        return _draining(program, state)
+    wanted = list(_Wishes(program, state))
+    if not wanted:
+        wanted = [_deadlock(state)]
+    if state.paused:
+        wanted = [command for command in wanted if command.kind in _WHILE_PAUSED]
+    return wanted + _deadline(state)
+
+
+def _urgent(state: ExecutionState) -> list[Command]:
+    """What comes before everything else, and lets nothing else begin."""
+    if state.controls:
+        return [Command(CommandKind.CONTROL)]
+    failing, cancelled, interrupted = [], [], []
     for path in state.paths.values():
-        wanted += _wanted_by(path)
-    return wanted
+        if path.failure is not None:
+            failing.append(Command(CommandKind.FAIL_PATH, path.id, path.current_step, path.visit))
+        elif path.cancelled_by is not None:
+            cancelled.append(Command(CommandKind.CANCEL_PATH, path=path.id))
+        else:
+            interrupted += [
+                Command(CommandKind.INTERRUPT, path.id, path.current_step, path.visit, attempt.number, index)
+                for index, attempt in attempts_of(path)
+                if attempt.status is AttemptStatus.INTERRUPTED
+            ]
+    return interrupted or failing or cancelled
+
+
+def _draining(program: Program, state: ExecutionState) -> list[Command]:
+    """A path has failed and the others end: at once, or as soon as nothing of them is in flight."""
+    running: list[Command] = []
+    if program.workflow.on_failure == "drain":
+        wishes = _Wishes(program, state)
+        running = [command for command in wishes if command.kind is CommandKind.RUN]
+    busy = {command.path for command in running}
+    return [Command(CommandKind.CANCEL_PATH, path=name) for name in state.paths if name not in busy] + running
+
+
+def _deadline(state: ExecutionState) -> list[Command]:
+    due_at = state.info.deadline
+    return [Command(CommandKind.DEADLINE, due_at=due_at)] if due_at else []
+
+
+def _deadlock(state: ExecutionState) -> Command:
+    path = next(iter(state.paths.values()))
+    return Command(CommandKind.DEADLOCK, path.id, path.current_step, path.visit, path.attempt)
 
 
 _SIMPLE = {
@@ -73,17 +145,112 @@ _SIMPLE = {
 }
 
 
-def _wanted_by(path: PathState) -> list[Command]:
-    unit = (path.id, path.current_step, path.visit)
-    if path.phase is Phase.READY:
-        return [Command(CommandKind.START, *unit, 1)]
-    if path.phase is not Phase.RUNNING:
-        return [Command(_SIMPLE[path.phase], *unit)]
-    each = path.each
-    if each is None:
-        return [Command(CommandKind.RUN, *unit, path.attempt)]
-    if each.in_flight:
-        return [Command(CommandKind.RUN, *unit, attempt, index) for index, attempt in each.in_flight.items()]
-    if each.next_index < len(each.items):
-        return [Command(CommandKind.START, *unit, 1, each.next_index)]
-    return [Command(CommandKind.FINISH_EACH, *unit, path.attempt)]
+class _Wishes:
+    """Iterates over what the open paths and joins want."""
+
+    def __init__(self, program: Program, state: ExecutionState) -> None:
+        self._program = program
+        self._state = state
+        limit = program.workflow.max_parallel
+        self._room = limit is None or limit > sum(
+            attempt.in_flight
+            for path in state.paths.values()
+            if not program.steps[path.current_step].waits
+            for attempt in path.attempts
+        )
+
+    def __iter__(self) -> Iterator[Command]:
+        for path in self._state.paths.values():
+            yield from self._path(path)
+        for join in self._state.joins.values():
+            standing = standing_of(self._state, join, self._program.steps[join.step])
+            decided = standing.is_satisfied or standing.is_hopeless
+            if decided or join.due_at:
+                due_at = "" if decided else join.due_at or ""
+                yield Command(CommandKind.JOIN, join.path or "", join.step, join.fork, due_at=due_at)
+
+    def _path(self, path: PathState) -> Iterator[Command]:
+        step = self._program.steps[path.current_step]
+        if path.phase is Phase.READY:
+            yield from self._ready(path, step)
+        elif path.phase is not Phase.RUNNING:
+            yield Command(_SIMPLE[path.phase], path.id, path.current_step, path.visit)
+        elif path.each is None:
+            assert path.unit is not None
+            yield from self._attempt(path, step, path.unit, None)
+        else:
+            yield from self._items(path, step)
+
+    def _ready(self, path: PathState, step: ProgramStep) -> Iterator[Command]:
+        kind = CommandKind.START
+        if step.kind == "join" and path.joined is None:
+            fork = fork_for(self._program, self._state, path, step)
+            if fork is not None and arrives(self._state, path, fork, step):
+                kind = CommandKind.ARRIVE
+        if self._room or step.waits:
+            yield Command(kind, path.id, path.current_step, path.visit, 1)
+
+    def _items(self, path: PathState, step: ProgramStep) -> Iterator[Command]:
+        each = path.each
+        assert each is not None
+        assert path.unit is not None
+        for index, attempt in each.open.items():
+            yield from self._attempt(path, step, attempt, index)
+        if each.next_index < len(each.items):
+            assert step.definition.each is not None
+            if len(each.open) < step.definition.each.concurrency and (self._room or step.waits):
+                yield Command(CommandKind.START, path.id, path.current_step, path.visit, 1, each.next_index)
+        elif not each.open:
+            yield Command(CommandKind.FINISH, path.id, path.current_step, path.visit, path.unit.number)
+
+    def _attempt(
+        self, path: PathState, step: ProgramStep, attempt: AttemptState, index: int | None
+    ) -> Iterator[Command]:
+        unit = (path.id, path.current_step, path.visit, attempt.number, index)
+        if attempt.status is AttemptStatus.RUNNING:
+            yield Command(self._running(path, step), *unit)
+        elif attempt.status is AttemptStatus.FAILED:
+            yield Command(CommandKind.SCHEDULE, *unit)
+        elif attempt.status is AttemptStatus.RETRYING:
+            if self._room or step.waits:
+                yield Command(CommandKind.START, *unit[:3], attempt.number + 1, index, attempt.due_at or "")
+        elif attempt.wait is not None:
+            yield from self._waiting(unit, attempt)
+
+    def _running(self, path: PathState, step: ProgramStep) -> CommandKind:
+        """What a started attempt wants."""
+        if step.kind == "pass" or path.joined is not None:
+            return CommandKind.FINISH
+        if step.kind == "join" and fork_for(self._program, self._state, path, step) is None:
+            return CommandKind.FINISH
+        return CommandKind.WAIT if step.waits else CommandKind.RUN
+
+    def _waiting(self, unit: tuple[str, str, int, int, int | None], attempt: AttemptState) -> Iterator[Command]:
+        wait = attempt.wait
+        assert wait is not None
+        if wait.kind == "sleep":
+            yield Command(CommandKind.FINISH, *unit, wait.due_at or "")
+        elif wait.kind == "signal" and self._is_served(wait.topic, wait.since):
+            yield Command(CommandKind.TAKE, *unit)
+        elif wait.kind in ("signal", "child"):
+            if wait.kind == "child":
+                yield Command(CommandKind.AWAIT_CHILD, *unit)
+            # A wait without an end still is one: with no due time it is wanted never, not now.
+            yield Command(CommandKind.TIME_OUT, *unit, wait.due_at or NEVER)
+
+    def _is_served(self, topic: str, since: int) -> bool:
+        """Whether there is a signal for this topic, and nobody has waited for it longer."""
+        return first_signal(self._state, topic) is not None and since == min(
+            attempt.wait.since
+            for path in self._state.paths.values()
+            for attempt in path.attempts
+            if attempt.wait is not None and attempt.wait.kind == "signal" and attempt.wait.topic == topic
+        )
+
+
+NEVER = "9999-12-31T23:59:59.999999Z"
+
+
+def first_signal(state: ExecutionState, topic: str) -> JsonObject | None:
+    """The oldest signal of a topic that nobody has taken."""
+    return next((signal for signal in state.signals if signal["topic"] == topic), None)

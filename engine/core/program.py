@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from engine.core.expressions import Expression, compile_expression
+from engine.core.script_check import Script, check_script
 from engine.core.templates import Template, compile_template
-from engine.model.workflow import Step, Workflow
+from engine.model.step import RetryPolicy, Step, StepKind, seconds_of
+from engine.model.workflow import Workflow
 
 
 class ProgramEdge(NamedTuple):
@@ -18,17 +20,41 @@ class ProgramEdge(NamedTuple):
     condition: Expression | None
 
 
+class Policy(NamedTuple):
+    """A retry policy with its condition compiled and its delays in seconds."""
+
+    policy: RetryPolicy
+    initial_delay: float
+    max_backoff: float | None
+    condition: Expression | None
+
+
 class ProgramStep(NamedTuple):
     """A step with its templates compiled."""
 
     name: str
-    type: str
-    action: str
-    parameters: Template
-    store: str | None
+    kind: StepKind
+    definition: Step
+    template: Template
+    """What a start renders: the parameters of an action or a child; `{prompt, content}`; the topic; the duration."""
+    script: Script | None
     items: Template | None
     item_name: str
     edges: tuple[ProgramEdge, ...]
+    policies: tuple[Policy, ...]
+    timeout: float | None
+    """Seconds."""
+    timeout_total: float | None
+
+    @property
+    def action(self) -> str:
+        """Name of the action it invokes; empty when it does something else."""
+        return self.definition.action or ""
+
+    @property
+    def waits(self) -> bool:
+        """Whether its units wait instead of running code."""
+        return self.kind in ("sleep", "wait_signal", "join", "workflow") and not self.definition.detached
 
 
 class Program(NamedTuple):
@@ -42,14 +68,19 @@ class Program(NamedTuple):
     @property
     def actions(self) -> frozenset[str]:
         """Names of all actions the steps invoke."""
-        return frozenset(step.action for step in self.steps.values())
+        return frozenset(step.action for step in self.steps.values() if step.action)
+
+    @property
+    def children(self) -> frozenset[str]:
+        """Names of all workflows the steps run as children."""
+        return frozenset(step.definition.workflow for step in self.steps.values() if step.definition.workflow)
 
 
 def compile_workflow(workflow: Workflow) -> Program:
-    """Compile every template and condition of a definition.
+    """Compile every template, condition and script of a definition.
 
     Raises:
-        ExpressionProblem: one of them does not parse.
+        ExpressionProblem, ScriptSyntaxError: one of them does not parse.
     """
     following: list[str | None] = [step.name for step in workflow.steps[1:]]
     following.append(None)
@@ -83,11 +114,33 @@ def _compile_step(step: Step, after: str | None) -> ProgramStep:
         edges = (ProgramEdge(after, None, None),)
     return ProgramStep(
         name=step.name,
-        type="action",
-        action=step.action,
-        parameters=compile_template(step.parameters),
-        store=step.store,
+        kind=step.kind,
+        definition=step,
+        template=compile_template(_rendered_part(step)),
+        script=check_script(step.script) if step.script is not None else None,
         items=compile_template(step.each.items) if step.each else None,
         item_name=step.each.as_ if step.each else "",
         edges=edges,
+        policies=tuple(_compile_policy(policy) for policy in step.retry),
+        timeout=None if step.timeout is None else seconds_of(step.timeout),
+        timeout_total=None if step.timeout_total is None else seconds_of(step.timeout_total),
+    )
+
+
+def _rendered_part(step: Step) -> Any:
+    if step.kind == "prompt":
+        return {"prompt": step.prompt, "content": list(step.content)}
+    if step.kind == "wait_signal":
+        return {"topic": step.wait_signal}
+    if step.kind == "sleep":
+        return {"duration": step.sleep}
+    return step.parameters
+
+
+def _compile_policy(policy: RetryPolicy) -> Policy:
+    return Policy(
+        policy,
+        seconds_of(policy.initial_delay),
+        None if policy.max_backoff is None else seconds_of(policy.max_backoff),
+        compile_expression(policy.condition) if policy.condition else None,
     )

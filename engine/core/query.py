@@ -22,8 +22,8 @@ from datetime import datetime
 from fnmatch import translate
 from typing import NamedTuple, Protocol
 
-from engine.core.durations import read_duration
 from engine.core.expression_errors import nearest, shown_text
+from engine.model.durations import read_duration
 from engine.model.state import INTERRUPTED, ExecutionStatus
 from engine.model.times import parse_time
 

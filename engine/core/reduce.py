@@ -9,29 +9,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from engine.model.chunks import Chunks
+from engine.core import reduce_paths, reduce_steps
+from engine.core.changes import Changes, HistoryError, unfit
 from engine.model.events import EMPTY, SCHEMA_VERSION, ExecutionEvent, ExecutionEventType, JsonObject
 from engine.model.state import (
     ENDED,
-    EachState,
+    AttemptState,
+    AttemptStatus,
     ExecutionInfo,
     ExecutionState,
     ExecutionStatus,
-    Failure,
     PathState,
-    Phase,
     evolve,
 )
 
+__all__ = ["FIRST_PATH", "HistoryError", "fold", "initial_state", "reduce"]
+
 FIRST_PATH = "main"
-_NO_VARIABLES: dict[str, Any] = {}
-
-Changes = dict[str, Any]
-"""Fields of a state, or of a path, that an event changes."""
-
-
-class HistoryError(ValueError):
-    """A history that cannot have happened: the message names the event that does not fit."""
+CONTROL = "$"
+"""In front of the kind of a message that is no signal, where a signal has its topic."""
 
 
 def initial_state(execution_id: str) -> ExecutionState:
@@ -57,18 +53,18 @@ def reduce(state: ExecutionState, event: ExecutionEvent) -> ExecutionState:
         HistoryError: wrong execution or sequence, an event after the end, or one about something that is not there.
     """
     if event.sequence != state.sequence + 1:
-        raise _unfit(event, f"event {state.sequence + 1} should come here")
+        raise unfit(event, f"event {state.sequence + 1} should come here")
     if event.execution_id != state.execution_id:
-        raise _unfit(event, "it belongs to another execution")
+        raise unfit(event, "it belongs to another execution")
     if state.status in ENDED:
-        raise _unfit(event, "the execution had already ended")
+        raise unfit(event, "the execution had already ended")
     changes: Changes = {}
     handler = _HANDLERS.get(event.event_type)
     if handler is None or event.schema_version > SCHEMA_VERSION:
         if state.incomplete_from is None:
             changes["incomplete_from"] = event.sequence
     elif (handler is _execution_started) != (event.sequence == 1):
-        raise _unfit(event, "a history begins with execution_started, and only there")
+        raise unfit(event, "a history begins with execution_started, and only there")
     else:
         try:
             changes = handler(state, event, event.data)
@@ -78,40 +74,29 @@ def reduce(state: ExecutionState, event: ExecutionEvent) -> ExecutionState:
                 raise
         except (KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
             if state.incomplete_from is None:
-                raise _unfit(event, f"its data is not as it should be ({error})") from error
+                raise unfit(event, f"its data is not as it should be ({error})") from error
+    if "status" not in changes:
+        changes["status"] = _status(changes.get("paths", state.paths), changes.get("paused", state.paused), state)
     return evolve(state, sequence=event.sequence, timestamp=event.timestamp, **changes)
 
 
-def _unfit(event: ExecutionEvent, why: str) -> HistoryError:
-    return HistoryError(f"event {event.sequence} ({event.event_type}) does not fit: {why}")
-
-
-def _path(state: ExecutionState, event: ExecutionEvent) -> PathState:
-    path = state.paths.get(event.path_id)
-    if path is None:
-        raise _unfit(event, f"path {event.path_id!r} is not open")
-    return path
-
-
-def _with_path(state: ExecutionState, path: PathState) -> dict[str, PathState]:
-    # Taken out and put in again: the path that moved last stands last.
-    paths = dict(state.paths)
-    paths.pop(path.id, None)
-    paths[path.id] = path
-    return paths
-
-
-def _without_path(state: ExecutionState, path: PathState) -> dict[str, PathState]:
-    paths = dict(state.paths)
-    del paths[path.id]
-    return paths
+def _status(paths: dict[str, PathState], paused: bool, state: ExecutionState) -> str:
+    """Where an open execution stands: paused before running, and running before waiting."""
+    if paused:
+        return ExecutionStatus.PAUSED
+    if state.path_count == 0 and not paths:
+        return ExecutionStatus.PENDING
+    goes_on = state.failure is None or state.info.on_failure == "finish"
+    if paths and goes_on and not any(path.busy for path in paths.values()):
+        return ExecutionStatus.WAITING
+    return ExecutionStatus.RUNNING
 
 
 # Executions
 
 
 def _execution_started(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> Changes:
-    outputs = data["workflow"].get("outputs") or ()
+    outputs, steps = data["workflow"].get("outputs") or (), data["workflow"].get("steps") or ()
     info = ExecutionInfo(
         workflow_name=data["workflow_name"],
         workflow_hash=data["workflow_hash"],
@@ -121,203 +106,104 @@ def _execution_started(state: ExecutionState, event: ExecutionEvent, data: JsonO
         labels=data.get("labels") or EMPTY,
         lineage=data.get("lineage"),
         source=data.get("source"),
+        deadline=data.get("deadline"),
+        on_failure=data["workflow"].get("on_failure") or "cancel",
     )
-    # Output templates may ask for `paths.NAME.VARIABLE`; only then is it worth keeping what ended paths held.
-    keeps_finished = any("paths" in str(output.get("value")) for output in outputs)
-    return {"info": info, "inputs": data["inputs"], "keeps_finished": keeps_finished}
+    # Output templates may ask for `paths.NAME.VARIABLE`, joins for the paths of a fork; only then is it worth
+    # keeping what ended paths held.
+    return {
+        "info": info,
+        "inputs": data["inputs"],
+        "keeps_finished": any("paths" in str(output.get("value")) for output in outputs),
+        "keeps_forks": any("join" in step or step.get("type") == "join" for step in steps),
+    }
+
+
+_AT_THE_END: Changes = {"finished": {}, "forks": {}, "joins": {}, "paused": False, "controls": ()}
 
 
 def _execution_completed(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> Changes:
-    return {"status": ExecutionStatus.COMPLETED, "outputs": data["outputs"], "finished": {}}
+    return {**_AT_THE_END, "status": ExecutionStatus.COMPLETED, "outputs": data["outputs"]}
 
 
 def _execution_failed(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> Changes:
     error: dict[str, Any] = {"type": data["error_type"], "message": data["error"], "sequence": event.sequence}
     if state.failure is not None:
         error |= {"step": state.failure.step, "path": state.failure.path, "sequence": state.failure.sequence}
-    return {"status": ExecutionStatus.FAILED, "error": error, "finished": {}}
+    return {**_AT_THE_END, "status": ExecutionStatus.FAILED, "error": error}
 
 
 def _execution_cancelled(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> Changes:
-    return {"status": ExecutionStatus.CANCELLED, "finished": {}}
+    return {**_AT_THE_END, "status": ExecutionStatus.CANCELLED}
 
 
-# Paths
+def _execution_recovered(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> Changes:
+    paths = dict(state.paths)
+    for unit in data.get("interrupted") or ():
+        path = paths[unit["path"]]
+        if path.each is not None:
+            index = unit["iteration"]
+            open_items = {**path.each.open, index: _interrupted(path.each.open[index])}
+            paths[path.id] = evolve(path, each=evolve(path.each, open=open_items))
+        elif path.unit is not None:
+            paths[path.id] = evolve(path, unit=_interrupted(path.unit))
+    return {"paths": paths, "recoveries": state.recoveries + 1}
 
 
-def _new_path(
-    name: str, step: str, phase: Phase, parent: str | None, fork: int | None, variables: JsonObject
-) -> PathState:
-    return PathState(
-        id=name,
-        phase=phase,
-        parent=parent,
-        fork=fork,
-        current_step=step,
-        visit=1,
-        attempt=0,
-        effect_key="",
-        each=None,
-        edges=(),
-        end_reason="",
-        failure=None,
-        variables=variables,
-        visits={step: 1},
-    )
+def _interrupted(attempt: AttemptState) -> AttemptState:
+    return evolve(attempt, status=AttemptStatus.INTERRUPTED)
 
 
-def _path_started(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> Changes:
-    announced = state.paths.get(event.path_id)
-    changes: Changes = {"path_count": state.path_count + 1, "status": ExecutionStatus.RUNNING}
-    if announced is None:
-        variables = data.get("variables") or _NO_VARIABLES
-        path = _new_path(
-            event.path_id, data["current_step"], Phase.READY, data.get("parent"), data.get("fork"), variables
-        )
-        changes["path_ids"] = _counted(state.path_ids, [path.id])
-    elif announced.phase is Phase.NEW:
-        path = evolve(announced, phase=Phase.READY)
-    else:
-        raise _unfit(event, f"path {event.path_id!r} has already started")
-    return changes | {"paths": _with_path(state, path)}
+# Messages
 
 
-def _counted(path_ids: dict[str, int], names: Iterable[str]) -> dict[str, int]:
-    counts = dict(path_ids)
-    for path_id in names:
-        name, _, repeat = path_id.rpartition("~")
-        base = name if repeat.isdigit() else path_id
-        counts[base] = counts.get(base, 0) + 1
-    return counts
+def _signal_received(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> Changes:
+    topic, changes = data["signal_type"], {"inbox": data["ordinal"]}
+    if not topic.startswith(CONTROL):
+        signal = {"sequence": event.sequence, "ordinal": data["ordinal"], "topic": topic, "data": data["data"]}
+        return changes | {"signals": (*state.signals, signal)}
+    reason = data["data"].get("reason", "") if isinstance(data["data"], dict) else ""
+    asked = {
+        "kind": topic[len(CONTROL) :],
+        "by": data.get("sender") or "",
+        "reason": reason,
+        "signal_id": data["signal_id"],
+        "sequence": event.sequence,
+    }
+    if asked["kind"] == "wake":
+        return changes | {"paths": {name: _woken(path, event.timestamp) for name, path in state.paths.items()}}
+    return changes | {"controls": (*state.controls, asked)}
 
 
-def _path_branched(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> Changes:
-    parent = _path(state, event)
-    if parent.phase is not Phase.FORKING:
-        raise _unfit(event, f"path {parent.id!r} is not at a fork")
-    paths = _with_path(state, evolve(parent, phase=Phase.FORKED))
-    for entry in data["new_paths"]:
-        name, step = entry["id"], entry["current_step"]
-        if name in paths:
-            raise _unfit(event, f"path {name!r} is already there")
-        paths[name] = _new_path(name, step, Phase.NEW, parent.id, event.sequence, parent.variables)
-    return {"paths": paths, "path_ids": _counted(state.path_ids, (entry["id"] for entry in data["new_paths"]))}
-
-
-def _path_completed(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> Changes:
-    path = _path(state, event)
-    if path.phase not in (Phase.ENDING, Phase.FORKED):
-        raise _unfit(event, f"path {path.id!r} is not at its end")
-    changes: Changes = {"paths": _without_path(state, path)}
-    leads_nowhere = data["reason"] not in ("fork", "join")
-    if leads_nowhere:
-        changes["leaves"] = state.leaves + 1
-    if state.keeps_finished:
-        changes["finished"] = {**state.finished, path.id: path.variables}
-    elif leads_nowhere:
-        changes["finished"] = {path.id: path.variables}
-    return changes
-
-
-def _path_failed(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> Changes:
-    path = _path(state, event)
-    if path.failure is None:
-        raise _unfit(event, f"no step of path {path.id!r} has failed")
-    return {"paths": _without_path(state, path), "failure": state.failure or path.failure}
-
-
-def _path_cancelled(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> Changes:
-    return {"paths": _without_path(state, _path(state, event))}
-
-
-# Steps
-
-
-def _unit(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> PathState:
-    path = _path(state, event)
-    if event.step_name != path.current_step or data["visit"] != path.visit:
-        raise _unfit(event, f"path {path.id!r} is at {path.current_step!r}, visit {path.visit}")
+def _woken(path: PathState, now: str) -> PathState:
+    """Its sleeps and delays are over."""
+    if path.unit is not None:
+        path = evolve(path, unit=_woken_attempt(path.unit, now))
+    if path.each is not None:
+        open_items = {index: _woken_attempt(attempt, now) for index, attempt in path.each.open.items()}
+        path = evolve(path, each=evolve(path.each, open=open_items))
     return path
 
 
-def _step_started(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> Changes:
-    path = _unit(state, event, data)
-    attempt = data["attempt"]
-    iteration = data.get("iteration")
-    if iteration is not None:
-        each, index = _open_each(path, event), iteration["index"]
-        if index != each.next_index or index >= len(each.items):
-            raise _unfit(event, f"item {each.next_index} is the next one to start")
-        each = evolve(each, next_index=index + 1, in_flight={**each.in_flight, index: attempt})
-        return {"paths": _with_path(state, evolve(path, each=each))}
-    if path.phase is not Phase.READY:
-        raise _unfit(event, f"path {path.id!r} is not ready to start a step")
-    items = data.get("items")
-    opened = None if items is None else EachState(items, Chunks(), 0, 0, {})
-    running = evolve(path, phase=Phase.RUNNING, attempt=attempt, effect_key=data["effect_key"], each=opened)
-    return {"paths": _with_path(state, running)}
+def _woken_attempt(attempt: AttemptState, now: str) -> AttemptState:
+    if attempt.status is AttemptStatus.RETRYING and attempt.due_at is not None:
+        return evolve(attempt, due_at=min(attempt.due_at, now))
+    wait = attempt.wait
+    if wait is not None and wait.kind == "sleep" and wait.due_at is not None:
+        return evolve(attempt, wait=wait._replace(due_at=min(wait.due_at, now)))
+    return attempt
 
 
-def _open_each(path: PathState, event: ExecutionEvent) -> EachState:
-    if path.each is None:
-        raise _unfit(event, f"{path.current_step!r} is not running over items")
-    return path.each
+def _without_control(state: ExecutionState, data: JsonObject) -> tuple[JsonObject, ...]:
+    return tuple(asked for asked in state.controls if asked["signal_id"] != data.get("signal_id"))
 
 
-def _step_completed(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> Changes:
-    path = _unit(state, event, data)
-    if path.phase is not Phase.RUNNING:
-        raise _unfit(event, f"{path.current_step!r} is not running")
-    iteration = data.get("iteration")
-    if iteration is not None:
-        each = _item_done(path, event, iteration["index"], data["output"])
-        return {"paths": _with_path(state, evolve(path, each=each))}
-    if path.each is not None and path.each.done < len(path.each.items):
-        raise _unfit(event, f"only {path.each.done} of {len(path.each.items)} items have completed")
-    changes: Changes = {}
-    variable, variables = data.get("stored_variable"), path.variables
-    if variable:
-        value = list(path.each.results) if path.each is not None else data.get("stored_value", data["output"])
-        variables = {**variables, variable: value}
-        changes["script_globals"] = {**state.script_globals, variable: (value, event.sequence)}
-    path = evolve(path, each=None, effect_key="", variables=variables, **_follow(path, data["edges"]))
-    changes["paths"] = _with_path(state, path)
-    return changes
+def _execution_paused(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> Changes:
+    return {"paused": True, "controls": _without_control(state, data)}
 
 
-def _item_done(path: PathState, event: ExecutionEvent, index: int, output: Any) -> EachState:
-    each = _open_each(path, event)
-    if index not in each.in_flight:
-        raise _unfit(event, f"item {index} is not running")
-    in_flight = {other: attempt for other, attempt in each.in_flight.items() if other != index}
-    return evolve(each, results=each.results.set(index, output), done=each.done + 1, in_flight=in_flight)
-
-
-def _follow(path: PathState, edges: list[JsonObject]) -> Changes:
-    """What changes of a path after a step whose edges were found true or false."""
-    if edges and edges[-1].get("error"):
-        return {"phase": Phase.ROUTING, "edges": (edges[-1],)}
-    taken = [number for number, edge in enumerate(edges) if edge["value"]]
-    if not taken:
-        return {"phase": Phase.ENDING, "end_reason": "no_edge" if edges else "end", "attempt": 0}
-    first = edges[taken[0]]
-    if len(taken) > 1 or first.get("path"):
-        forks = tuple({**edges[number], "edge": number} for number in taken)
-        return {"phase": Phase.FORKING, "edges": forks, "attempt": 0}
-    step = first["step"]
-    visit = path.visits.get(step, 0) + 1
-    visits = {**path.visits, step: visit}
-    return {"phase": Phase.READY, "current_step": step, "visit": visit, "visits": visits, "attempt": 0}
-
-
-def _step_failed(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> Changes:
-    path = _unit(state, event, data)
-    if path.phase not in (Phase.READY, Phase.RUNNING, Phase.ROUTING):
-        raise _unfit(event, f"{path.current_step!r} has not been at work")
-    failure = Failure(data["error"], data["error_type"], event.sequence, event.step_name, path.id, data["attempt"])
-    failed_steps = (*(name for name in state.failed_steps if name != event.step_name), event.step_name)
-    paths = _with_path(state, evolve(path, phase=Phase.FAILING, failure=failure))
-    return {"paths": paths, "failed_steps": failed_steps}
+def _execution_resumed(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> Changes:
+    return {"paused": False, "controls": _without_control(state, data)}
 
 
 _HANDLERS: dict[str, Callable[[ExecutionState, ExecutionEvent, JsonObject], Changes]] = {
@@ -325,12 +211,19 @@ _HANDLERS: dict[str, Callable[[ExecutionState, ExecutionEvent, JsonObject], Chan
     ExecutionEventType.EXECUTION_COMPLETED: _execution_completed,
     ExecutionEventType.EXECUTION_FAILED: _execution_failed,
     ExecutionEventType.EXECUTION_CANCELLED: _execution_cancelled,
-    ExecutionEventType.PATH_STARTED: _path_started,
-    ExecutionEventType.PATH_BRANCHED: _path_branched,
-    ExecutionEventType.PATH_COMPLETED: _path_completed,
-    ExecutionEventType.PATH_FAILED: _path_failed,
-    ExecutionEventType.PATH_CANCELLED: _path_cancelled,
-    ExecutionEventType.STEP_STARTED: _step_started,
-    ExecutionEventType.STEP_COMPLETED: _step_completed,
-    ExecutionEventType.STEP_FAILED: _step_failed,
+    ExecutionEventType.EXECUTION_RECOVERED: _execution_recovered,
+    ExecutionEventType.EXECUTION_PAUSED: _execution_paused,
+    ExecutionEventType.EXECUTION_RESUMED: _execution_resumed,
+    ExecutionEventType.SIGNAL_RECEIVED: _signal_received,
+    ExecutionEventType.PATH_STARTED: reduce_paths.path_started,
+    ExecutionEventType.PATH_BRANCHED: reduce_paths.path_branched,
+    ExecutionEventType.PATH_JOINED: reduce_paths.path_joined,
+    ExecutionEventType.PATH_COMPLETED: reduce_paths.path_completed,
+    ExecutionEventType.PATH_FAILED: reduce_paths.path_failed,
+    ExecutionEventType.PATH_CANCELLED: reduce_paths.path_cancelled,
+    ExecutionEventType.STEP_STARTED: reduce_steps.step_started,
+    ExecutionEventType.STEP_COMPLETED: reduce_steps.step_completed,
+    ExecutionEventType.STEP_FAILED: reduce_steps.step_failed,
+    ExecutionEventType.STEP_WAITING: reduce_steps.step_waiting,
+    ExecutionEventType.STEP_RETRY_SCHEDULED: reduce_steps.step_retry_scheduled,
 }

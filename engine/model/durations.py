@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from engine.core.expression_errors import shown_text
-
 MAX_DURATION = 100 * 365 * 86_400.0
 """Seconds in a hundred years."""
 
@@ -47,7 +45,11 @@ def read_duration(text: str) -> Duration:
         numbers = {unit: float(number) for unit, number in parts.groupdict().items() if number is not None}
         duration = Duration(sum(number * _UNITS[unit] for unit, number in numbers.items()), _UNITS[[*numbers][-1]])
     else:
-        raise ValueError(f"{shown_text(text)} is not a duration; write one like 250ms, 10s, 5m, 1h30m, 2d or seconds")
+        raise ValueError(f"{_shown(text)} is not a duration; write one like 250ms, 10s, 5m, 1h30m, 2d or seconds")
     if duration.seconds > MAX_DURATION:
-        raise ValueError(f"{shown_text(text)} is longer than a hundred years")
+        raise ValueError(f"{_shown(text)} is longer than a hundred years")
     return duration
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 40 else text[:39] + "…")

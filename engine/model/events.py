@@ -168,16 +168,10 @@ class ExecutionEvent(NamedTuple):
 
     def _envelope_problem(self) -> str | None:
         data: object = self.data
-        texts: tuple[object, ...] = (
-            self.id,
-            self.execution_id,
-            self.path_id,
-            self.timestamp,
-            self.event_type,
-            self.step_name,
-        )
-        if not all(isinstance(text, str) for text in texts):
-            return "id, execution_id, path_id, timestamp, event_type and step_name must be text"
+        texts: tuple[object, ...] = (self.id, self.execution_id, self.path_id, self.event_type, self.step_name)
+        for text in (*texts, self.timestamp):
+            if not isinstance(text, str):
+                return "id, execution_id, path_id, timestamp, event_type and step_name must be text"
         if not self.id.startswith("event_") or len(self.id) > 128:
             return f"id {self.id[:60]!r} does not start with 'event_'"
         try:

@@ -32,7 +32,12 @@ def keyed_execution_id(key: str) -> str:
     Shape: `exec_` and 26 characters of Crockford base 32, like every execution id; the 128 bits are the first of
     the key's SHA-256, so the id says nothing about time.
     """
-    number = int.from_bytes(hashlib.sha256(b"dive-key:" + key.encode()).digest()[:16], "big")
+    return derived_execution_id("key", key)
+
+
+def derived_execution_id(kind: str, text: str) -> str:
+    """The execution id that always stands for this text: of a caller's key, or of a child by its parent's unit."""
+    number = int.from_bytes(hashlib.sha256(f"dive-{kind}:{text}".encode()).digest()[:16], "big")
     digits = []
     for _ in range(26):
         number, digit = divmod(number, 32)

@@ -57,6 +57,8 @@ class ExecutionStarted(Payload):
     labels: dict[str, str] | None = None
     lineage: Lineage | None = None
     inbox: dict[str, Any] | None = None
+    children: dict[str, dict[str, Any]] | None = None
+    """By name the definitions of the workflows its steps run, and of those that these run."""
 
 
 class PathStarted(Payload):
@@ -108,6 +110,8 @@ class StepCompleted(Payload):
     duration_ms: Annotated[float, Field(ge=0)]
     stored_variable: str | None = None
     stored_value: Any = None
+    stored_keys: dict[str, str] | None = None
+    """From each variable to the key of the output it received."""
     iteration: Iteration | None = None
     usage: dict[str, Any] | None = None
     log: str | None = None
@@ -131,6 +135,8 @@ class StepFailed(Payload):
     retry: bool | None = None
     caught: Caught | None = None
     final: bool | None = None
+    collected: bool | None = None
+    """Beside `final`, of an item: the error is kept in its place and the step goes on."""
     traceback: str | None = None
     details: Any = None
     iteration: Iteration | None = None
@@ -154,6 +160,7 @@ class StepWaiting(Payload):
     due_at: str | None = None
     child_id: str | None = None
     join: dict[str, Any] | None = None
+    iteration: Iteration | None = None
 
 
 class StepSkipped(Payload):
@@ -183,11 +190,21 @@ class PathJoined(Payload):
     arrived: list[Arrival]
     variables: dict[str, Any]
     path: str
+    cancelled: list[str] | None = None
+    """Paths that the join did not need and that end with it."""
+    error: str | None = None
+    error_type: str | None = None
+    """Set when the join cannot go on: its step fails with them."""
 
 
 class PathCompleted(Payload):
     final_step: str
     reason: Literal["end", "no_edge", "fork", "join"]
+    fork: Ordinal | None = None
+    opens: bool | None = None
+    """Whether it is the first to reach its join."""
+    due_at: str | None = None
+    """When the join it opened will have waited too long."""
 
 
 class PathFailed(Payload):

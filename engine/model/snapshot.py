@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.model.events import JsonObject
-from engine.model.state import INTERRUPTED, ExecutionState, ExecutionStatus
+from engine.model.state import INTERRUPTED, ExecutionState, ExecutionStatus, open_waits, wake_at
 from engine.model.state_json import state_from_json, state_to_json
 
 
@@ -31,7 +31,13 @@ class ExecutionSummary:
     """The step it stands at or failed at; empty once completed. Several open paths: the one that moved last."""
     attempt: int = 0
     waiting_for: str | None = None
+    """What it waits for, in words: `signal approve`, `sleep`, `retry`, `join`, `child …k3rg2`."""
     wake_at: str | None = None
+    """When it goes on by itself at the latest: the earliest of its timers."""
+    children: tuple[str, ...] = ()
+    """Ids of the executions it waits for."""
+    inbox: int = 0
+    """The highest ordinal of its inbox that it has received."""
     path_count: int = 0
     failed_steps: tuple[str, ...] = ()
     lineage: JsonObject | None = None
@@ -53,6 +59,7 @@ class ExecutionSummary:
         record = {name: getattr(self, name) for name in self.__dataclass_fields__}
         record["labels"] = dict(self.labels)
         record["failed_steps"] = list(self.failed_steps)
+        record["children"] = list(self.children)
         return record
 
 
@@ -65,6 +72,10 @@ def summarize(state: ExecutionState, *, owner: str | None = None, live: bool | N
     elif state.paths:
         path = next(reversed(state.paths.values()))
         at_step, attempt = path.current_step, path.attempt
+    waits = [] if state.ended else open_waits(state)
+    waiting_for = (
+        waits[0].words if waits and state.status in (ExecutionStatus.WAITING, ExecutionStatus.PAUSED) else None
+    )
     return ExecutionSummary(
         id=state.execution_id,
         workflow_name=state.info.workflow_name,
@@ -79,6 +90,10 @@ def summarize(state: ExecutionState, *, owner: str | None = None, live: bool | N
         error=f"{error['type']}: {error['message']}" if error else "",
         at_step=at_step,
         attempt=attempt,
+        waiting_for=waiting_for,
+        wake_at=None if state.ended else wake_at(state),
+        children=tuple(wait.child_id for wait in waits if wait.child_id),
+        inbox=state.inbox,
         path_count=state.path_count,
         failed_steps=state.failed_steps,
         lineage=state.info.lineage,

@@ -7,13 +7,15 @@ step index of `engine.replay`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeVar
 
 from engine.model.chunks import Chunks
 from engine.model.events import EMPTY, JsonObject
+from engine.model.ids import short_id
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 """Changes with any change of `reduce` or of the shapes below; a stored state of another version is rebuilt."""
 
 
@@ -45,7 +47,7 @@ class Phase(StrEnum):
     READY = "ready"
     """At a step of which nothing is in flight."""
     RUNNING = "running"
-    """A unit is in flight."""
+    """A unit is open: its attempts run, wait, or are between two tries."""
     ROUTING = "routing"
     """Its step ended, but a condition of its edges cannot be evaluated."""
     FORKING = "forking"
@@ -58,6 +60,68 @@ class Phase(StrEnum):
     """Its step failed and nothing caught it."""
 
 
+class AttemptStatus(StrEnum):
+    """Where the latest attempt of an open unit, or of one item of it, stands."""
+
+    RUNNING = "running"
+    """Started: its effect is under way, or its wait is about to be recorded."""
+    FAILED = "failed"
+    """Failed, and there will be another one whose delay is not recorded yet."""
+    RETRYING = "retrying"
+    """The next attempt starts at `due_at`."""
+    WAITING = "waiting"
+    INTERRUPTED = "interrupted"
+    """Its process died; how it ended is not recorded yet."""
+
+
+class Wait(NamedTuple):
+    """What a unit waits for."""
+
+    kind: str
+    """`signal`, `sleep`, `join` or `child`."""
+    since: int
+    """Sequence of its `step_waiting`: who waited first is served first."""
+    topic: str = ""
+    due_at: str | None = None
+    """When a sleep is over, and when any other wait has lasted too long."""
+    child_id: str = ""
+
+    @property
+    def words(self) -> str:
+        """`signal approve`, `sleep`, `join`, `child …k3rg2`."""
+        if self.kind == "signal":
+            return f"signal {self.topic}"
+        return f"child {short_id(self.child_id)}" if self.kind == "child" else self.kind
+
+
+class AttemptState(NamedTuple):
+    """The latest attempt of an open unit, or of one item of it, and what its policies have to remember."""
+
+    number: int
+    """From 1; while retrying that of the failed attempt."""
+    status: AttemptStatus
+    effect_key: str
+    inputs_hash: str
+    started_at: str
+    """When the first attempt started."""
+    child_id: str = ""
+    known: bool = False
+    """Whether the last attempt's outcome is known, so that the next one needs a new effect key."""
+    error: JsonObject | None = None
+    """`{type, message, attempt, data}` of the last attempt that failed."""
+    due_at: str | None = None
+    """When the next attempt starts."""
+    policies: tuple[int, ...] = ()
+    """Failures each retry policy has decided about so far."""
+    interruptions: int = 0
+    wait: Wait | None = None
+
+    @property
+    def in_flight(self) -> bool:
+        """Whether an effect of it may be under way."""
+        return self.status is AttemptStatus.RUNNING
+
+
 class EachState(NamedTuple):
     """An open unit that runs once per item."""
 
@@ -67,8 +131,11 @@ class EachState(NamedTuple):
     next_index: int
     """The first item that was never started."""
     done: int
-    in_flight: dict[int, int]
-    """Index of each started, unfinished item, and its attempt."""
+    """Items that have ended, failed ones included."""
+    failed: int
+    """Items that failed and were collected."""
+    open: dict[int, AttemptState]
+    """By index each item that was started and has not ended."""
 
 
 class Failure(NamedTuple):
@@ -90,27 +157,114 @@ class PathState(NamedTuple):
     phase: Phase
     parent: str | None
     fork: int | None
-    """Sequence of the `path_branched` that made it; None for the first path."""
+    """Sequence of the `path_branched` that made it; None for the first path. A path that goes on after a join belongs
+    to the fork around it."""
+    member: str
+    """The path of that fork it counts for: itself, or the one whose place it took after a join."""
     current_step: str
     visit: int
     """The how-manyth time this path runs its current step, from 1."""
-    attempt: int
-    """Attempts of the current unit started so far."""
-    effect_key: str
-    """Of the unit in flight; empty when none is."""
+    unit: AttemptState | None
+    """The open unit at the current step; of an each, with the number of the attempt that evaluated the items."""
     each: EachState | None
     edges: tuple[JsonObject, ...]
     """The taken edges while forking, the failing one while routing."""
     end_reason: str
     failure: Failure | None
     variables: JsonObject
+    written: JsonObject
+    """Sequence of the event that last wrote each variable."""
     visits: JsonObject
     """How often this path came to each step."""
+    joined: JsonObject | None
+    """`{arrived, error?, error_type?}` of the join it stands at, once that has been decided."""
+    cancelled_by: int | None
+    """Sequence of the event that wants this path, and it alone, cancelled."""
+
+    @property
+    def attempt(self) -> int:
+        """Attempts of the current unit started so far."""
+        return self.unit.number if self.unit is not None else 0
+
+    @property
+    def effect_key(self) -> str:
+        """Of the unit that is open; empty when none is."""
+        return self.unit.effect_key if self.unit is not None else ""
+
+    @property
+    def attempts(self) -> Iterable[AttemptState]:
+        """The open attempts: those of its items, or the unit's own."""
+        if self.each is not None:
+            return self.each.open.values()
+        return () if self.unit is None else (self.unit,)
+
+    @property
+    def busy(self) -> bool:
+        """Whether something of it is in flight or could go on at once."""
+        if self.phase is not Phase.RUNNING:
+            return True
+        if self.each is not None:
+            if self.each.next_index < len(self.each.items) or not self.each.open:
+                return True
+            return any(not is_idle(attempt) for attempt in self.each.open.values())
+        return self.unit is None or not is_idle(self.unit) or self.joined is not None
 
     @property
     def status(self) -> str:
         """The path's status as people read it."""
-        return "failed" if self.phase is Phase.FAILING else "running"
+        if self.phase is Phase.FAILING:
+            return "failed"
+        return "running" if self.busy else "waiting"
+
+
+def is_idle(attempt: AttemptState) -> bool:
+    """Whether it only waits for something or for its next attempt."""
+    return attempt.status is AttemptStatus.WAITING or attempt.status is AttemptStatus.RETRYING
+
+
+class MemberState(NamedTuple):
+    """What became of one path of a fork, while a join may ask."""
+
+    name: str
+    """The path's name without `~2`: what joins call it."""
+    open: int = 1
+    """Open paths that count for it: itself, and what forked from it."""
+    status: str = "running"
+    """`failed` or `cancelled` as soon as any of them is, `completed` when all have completed."""
+    variables: JsonObject = EMPTY
+    """At its end."""
+    written: JsonObject = EMPTY
+
+
+class ForkState(NamedTuple):
+    """A fork whose paths a join may still ask for."""
+
+    sequence: int
+    step: str
+    """The step whose edges forked."""
+    path: str
+    """The path that forked."""
+    outer: int | None
+    """The fork that path belonged to, and the member of it that it counted for."""
+    outer_member: str
+    variables: JsonObject
+    """At the fork."""
+    written: JsonObject
+    members: dict[str, MemberState]
+    """By path id."""
+    joined: tuple[str, ...] = ()
+    """Joins of this fork that have gone on already: who comes late just completes."""
+
+
+class JoinState(NamedTuple):
+    """A join somebody has reached and that has not gone on yet."""
+
+    step: str
+    fork: int
+    path: str | None
+    """The path that waits and will go on; None: a new one will."""
+    due_at: str | None
+    """When it has waited too long."""
 
 
 class ExecutionInfo(NamedTuple):
@@ -124,6 +278,8 @@ class ExecutionInfo(NamedTuple):
     labels: JsonObject = EMPTY
     lineage: JsonObject | None = None
     source: JsonObject | None = None
+    deadline: str | None = None
+    on_failure: str = "cancel"
 
 
 class ExecutionState(NamedTuple):
@@ -150,6 +306,20 @@ class ExecutionState(NamedTuple):
     leaves: int = 0
     """Paths that completed without going on in others."""
     keeps_finished: bool = False
+    keeps_forks: bool = False
+    """Whether the workflow has joins."""
+    forks: dict[int, ForkState] = {}  # noqa: RUF012 - shared, never changed in place
+    """By sequence, those a join may still ask for."""
+    joins: dict[str, JoinState] = {}  # noqa: RUF012 - shared, never changed in place
+    """Open ones, by `fork:step`."""
+    signals: tuple[JsonObject, ...] = ()
+    """Received and not taken yet, oldest first: `{sequence, ordinal, topic, data}`."""
+    controls: tuple[JsonObject, ...] = ()
+    """What people asked for and what is not carried out yet: `{kind, by, reason, signal_id, sequence}`."""
+    inbox: int = 0
+    """The highest ordinal received."""
+    paused: bool = False
+    recoveries: int = 0
     script_globals: dict[str, tuple[Any, int]] = {}  # noqa: RUF012 - shared, never changed in place
     """All variables of all paths merged: the latest value and the sequence of the event that wrote it."""
     failure: Failure | None = None
@@ -164,9 +334,33 @@ class ExecutionState(NamedTuple):
         return self.status in ENDED
 
 
-_Record = TypeVar("_Record", EachState, PathState, ExecutionState)
+def open_waits(state: ExecutionState) -> list[Wait]:
+    """Everything its units wait for, who waits longest first; a delay before another attempt is a wait for `retry`."""
+    waits = []
+    for path in state.paths.values():
+        for attempt in path.attempts:
+            if attempt.wait is not None:
+                waits.append(attempt.wait)
+            elif attempt.status is AttemptStatus.RETRYING:
+                waits.append(Wait("retry", state.sequence, due_at=attempt.due_at))
+    return sorted(waits, key=lambda wait: wait.since)
+
+
+def wake_at(state: ExecutionState) -> str | None:
+    """When it goes on by itself at the latest: the earliest of its timers, its deadline included.
+
+    While paused only the deadline counts.
+    """
+    if state.paused:
+        return state.info.deadline
+    due = [wait.due_at for wait in open_waits(state)] + [join.due_at for join in state.joins.values()]
+    return min((moment for moment in (*due, state.info.deadline) if moment), default=None)
+
+
+_Record = TypeVar("_Record", AttemptState, EachState, PathState, MemberState, ForkState, JoinState, ExecutionState)
 _PLACES: dict[type, dict[str, int]] = {
-    kind: {name: place for place, name in enumerate(kind._fields)} for kind in (EachState, PathState, ExecutionState)
+    kind: {name: place for place, name in enumerate(kind._fields)}
+    for kind in (AttemptState, EachState, PathState, MemberState, ForkState, JoinState, ExecutionState)
 }
 
 

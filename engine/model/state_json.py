@@ -8,12 +8,18 @@ from typing import Any
 from engine.model.chunks import Chunks
 from engine.model.state import (
     STATE_VERSION,
+    AttemptState,
+    AttemptStatus,
     EachState,
     ExecutionInfo,
     ExecutionState,
     Failure,
+    ForkState,
+    JoinState,
+    MemberState,
     PathState,
     Phase,
+    Wait,
 )
 
 
@@ -25,6 +31,9 @@ def state_to_json(state: ExecutionState) -> dict[str, Any]:
     record["failure"] = state.failure and state.failure._asdict()
     record["paths"] = {name: _path_to_json(path) for name, path in state.paths.items()}
     record["script_globals"] = {name: list(entry) for name, entry in state.script_globals.items()}
+    record["forks"] = [_fork_to_json(fork) for fork in state.forks.values()]
+    record["joins"] = {key: join._asdict() for key, join in state.joins.items()}
+    record["signals"], record["controls"] = list(state.signals), list(state.controls)
     return record
 
 
@@ -41,7 +50,10 @@ def state_from_json(record: Mapping[str, Any]) -> ExecutionState | None:
         fields["failure"] = fields["failure"] and Failure(**fields["failure"])
         fields["paths"] = {name: _path_from_json(path) for name, path in fields["paths"].items()}
         fields["script_globals"] = {name: (v[0], v[1]) for name, v in fields["script_globals"].items()}
-        fields["failed_steps"] = tuple(fields["failed_steps"])
+        for name in ("failed_steps", "signals", "controls"):
+            fields[name] = tuple(fields[name])
+        fields["forks"] = {fork["sequence"]: _fork_from_json(fork) for fork in fields["forks"]}
+        fields["joins"] = {key: JoinState(**join) for key, join in fields["joins"].items()}
         return ExecutionState(**fields)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError):
         return None
@@ -50,11 +62,12 @@ def state_from_json(record: Mapping[str, Any]) -> ExecutionState | None:
 def _path_to_json(path: PathState) -> dict[str, Any]:
     record = path._asdict()
     record["failure"] = path.failure and path.failure._asdict()
+    record["unit"] = path.unit and _attempt_to_json(path.unit)
     record["edges"] = list(path.edges)
     if path.each is not None:
         record["each"] = path.each._asdict() | {
             "results": list(path.each.results),
-            "in_flight": {str(index): attempt for index, attempt in path.each.in_flight.items()},
+            "open": {str(index): _attempt_to_json(attempt) for index, attempt in path.each.open.items()},
         }
     return record
 
@@ -63,14 +76,40 @@ def _path_from_json(record: Mapping[str, Any]) -> PathState:
     fields = dict(record)
     fields["phase"] = Phase(fields["phase"])
     fields["failure"] = fields["failure"] and Failure(**fields["failure"])
+    fields["unit"] = fields["unit"] and _attempt_from_json(fields["unit"])
     fields["edges"] = tuple(fields["edges"])
     if fields["each"] is not None:
-        each = fields["each"]
-        fields["each"] = EachState(
-            items=each["items"],
-            results=Chunks(each["results"]),
-            next_index=each["next_index"],
-            done=each["done"],
-            in_flight={int(index): attempt for index, attempt in each["in_flight"].items()},
-        )
+        each = dict(fields["each"])
+        each["results"] = Chunks(each["results"])
+        each["open"] = {int(index): _attempt_from_json(attempt) for index, attempt in each["open"].items()}
+        fields["each"] = EachState(**each)
     return PathState(**fields)
+
+
+def _attempt_to_json(attempt: AttemptState) -> dict[str, Any]:
+    record = attempt._asdict()
+    record["policies"] = list(attempt.policies)
+    record["wait"] = attempt.wait and attempt.wait._asdict()
+    return record
+
+
+def _attempt_from_json(record: Mapping[str, Any]) -> AttemptState:
+    fields = dict(record)
+    fields["status"] = AttemptStatus(fields["status"])
+    fields["policies"] = tuple(fields["policies"])
+    fields["wait"] = fields["wait"] and Wait(**fields["wait"])
+    return AttemptState(**fields)
+
+
+def _fork_to_json(fork: ForkState) -> dict[str, Any]:
+    record = fork._asdict()
+    record["members"] = {name: member._asdict() for name, member in fork.members.items()}
+    record["joined"] = list(fork.joined)
+    return record
+
+
+def _fork_from_json(record: Mapping[str, Any]) -> ForkState:
+    fields = dict(record)
+    fields["members"] = {name: MemberState(**member) for name, member in fields["members"].items()}
+    fields["joined"] = tuple(fields["joined"])
+    return ForkState(**fields)

@@ -13,9 +13,11 @@ def format_time(moment: datetime) -> str:
     Raises:
         ValueError: the datetime has no time zone.
     """
-    if moment.tzinfo is None:
-        raise ValueError("a recorded time needs a time zone")
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+    if moment.tzinfo is not UTC:
+        if moment.tzinfo is None:
+            raise ValueError("a recorded time needs a time zone")
+        moment = moment.astimezone(UTC)
+    return moment.isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 def parse_time(text: str) -> datetime:

@@ -6,18 +6,15 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from engine.model.step import Definition, Duration, Each, Edge, Name, RetryPolicy, Step, Variable
+
+__all__ = ["AgentSettings", "Each", "Edge", "Input", "Output", "RetryPolicy", "Step", "Workflow"]
 
 InputType = Literal["string", "integer", "number", "boolean", "array", "object"]
-Name = Annotated[str, Field(min_length=1, max_length=200)]
-Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=200)]
-
-
-class Definition(BaseModel):
-    """Base of all parts of a definition: immutable, and an unknown key is an error."""
-
-    # NaN must not turn into null on its way into a history: it is refused there.
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
+OnFailure = Literal["cancel", "drain", "finish"]
+MAX_VISITS = 10_000
 
 
 class Input(Definition):
@@ -29,6 +26,8 @@ class Input(Definition):
     default: Any = None
     required: bool | None = None
     """Defaults to true when there is no default."""
+    secret: bool = False
+    """The value is a reference, `env:NAME` or `file:PATH`, and only the reference is recorded."""
 
     @property
     def is_required(self) -> bool:
@@ -45,47 +44,13 @@ class Output(Definition):
     value: Any
 
 
-class Edge(Definition):
-    """Where a path may go after a step. A true edge with a `path` name, or a second true edge, forks."""
-
-    step: Name
-    condition: str | None = None
-    path: Variable | None = None
-
-
-def _edge(value: Any) -> Any:
-    return {"step": value} if isinstance(value, str) else value
-
-
-class Each(Definition):
-    """Run the step once per item, in order; the item is visible under the name `as`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-    items: Any
-    """A list, or a template that gives one."""
-    as_: Annotated[Variable, Field(alias="as")] = "item"
-
-
-class Step(Definition):
-    """One node of the graph: it invokes an action, stores the output, and says where to go next."""
+class AgentSettings(Definition):
+    """An agent a definition brings along; a project's own agent of the same name comes first."""
 
     name: Name
-    action: Name
-    parameters: dict[str, Any] = Field(default_factory=dict)
-    """Rendered before every attempt: texts inside may hold `${...}` templates."""
-    store: Variable | None = None
-    """The variable of the path that receives the output (with `each`: the list of outputs)."""
-    each: Each | None = None
-    next: Annotated[tuple[Annotated[Edge, BeforeValidator(_edge)], ...] | None, Field()] = None
-    """Edges; left out, the path goes on to the next listed step."""
-    end: bool = False
-
-    @model_validator(mode="after")
-    def _end_or_next(self) -> Step:
-        if self.end and self.next:
-            raise ValueError("a step has either 'end: true' or 'next', not both")
-        return self
+    instructions: str = ""
+    model: str | None = None
+    settings: dict[str, Any] = Field(default_factory=dict)
 
 
 class Workflow(Definition):
@@ -100,6 +65,15 @@ class Workflow(Definition):
     start: Name | None = None
     """The first step; by default the first one listed."""
     labels: dict[str, str] = Field(default_factory=dict)
+    on_failure: OnFailure = "cancel"
+    """What a failed path means for the others: cancelled at once; after the units in flight; or run to their end."""
+    deadline: Duration | None = None
+    """How long an execution may take from its start."""
+    max_visits: Annotated[int, Field(ge=1)] = MAX_VISITS
+    """How often one path may come to the same step."""
+    max_parallel: Annotated[int, Field(ge=1)] | None = None
+    """Units in flight at once, over all paths."""
+    agents: tuple[AgentSettings, ...] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> Workflow:
@@ -107,6 +81,7 @@ class Workflow(Definition):
         for kind, names in (
             ("input", [i.name for i in self.inputs]),
             ("output", [o.name for o in self.outputs]),
+            ("agent", [a.name for a in self.agents]),
         ):
             problems += [f"two {kind}s are named {name!r}" for name in _repeated(names)]
         if problems:
@@ -131,6 +106,18 @@ def graph_problems(steps: Sequence[Step], start: str | None) -> list[str]:
             for edge in step.next or ()
             if edge.step not in known
         ]
+        problems += [
+            f"step {step.name!r} goes to {target!r} after an error, which is no step"
+            for target in step.targets
+            if target not in known
+        ]
+    named = {edge.path for step in steps for edge in step.next or () if edge.path}
+    problems += [
+        f"join {step.name!r} waits for path {path!r}, which no edge names"
+        for step in steps
+        for path in step.join or ()
+        if path not in named
+    ]
     if not problems:
         problems += [f"step {name!r} cannot be reached" for name in unreachable_steps(steps, start)]
     return problems
@@ -150,7 +137,8 @@ def unreachable_steps(steps: Sequence[Step], start: str | None) -> list[str]:
 
 
 def successors(steps: Sequence[Step]) -> Mapping[str, list[str]]:
-    """For each step the names of the steps its edges lead to; without edges and `end`, the next one listed."""
+    """For each step the names of the steps it can lead to, by its edges, a caught error or a timeout; without edges and
+    `end`, the next one listed."""
     follow: dict[str, list[str]] = {}
     for position, step in enumerate(steps):
         if step.next is not None:
@@ -159,6 +147,7 @@ def successors(steps: Sequence[Step]) -> Mapping[str, list[str]]:
             follow[step.name] = []
         else:
             follow[step.name] = [steps[position + 1].name]
+        follow[step.name] += step.targets
     return follow
 
 

@@ -62,18 +62,34 @@ class Span:
 class Attempt(Span):
     """One try of a unit, or of one item of it."""
 
-    __slots__ = ("attempt", "iteration")
+    __slots__ = ("attempt", "iteration", "retry_at", "retry_seq", "waiting", "waiting_at", "waiting_seq")
 
     def __init__(self, attempt: int, iteration: int | None, event: ExecutionEvent) -> None:
         super().__init__(event)
         self.attempt = attempt
         self.iteration = iteration
+        self.waiting: JsonObject | None = None
+        """The data of its `step_waiting`."""
+        self.waiting_seq: int | None = None
+        self.waiting_at: str | None = None
+        """When it began to wait."""
+        self.retry_seq: int | None = None
+        """Of the event that says when the next attempt starts."""
+        self.retry_at: str | None = None
+        """When that is, or was to be."""
+
+    def status_at(self, sequence: int) -> str:
+        """Its status after the event of this sequence."""
+        status = super().status_at(sequence)
+        if status == "running" and self.waiting_seq is not None and self.waiting_seq <= sequence:
+            return "waiting"
+        return status
 
 
 class UnitRecord(Span):
     """One run of one step on one path. An `each` has one attempt per item and counts them in `items`."""
 
-    __slots__ = ("attempts", "items", "order", "path", "step", "visit")
+    __slots__ = ("attempts", "items", "latest", "order", "path", "step", "visit")
 
     def __init__(self, path: str, step: str, visit: int, order: int, event: ExecutionEvent) -> None:
         super().__init__(event)
@@ -84,6 +100,19 @@ class UnitRecord(Span):
         """Its place among the units of its path, from 0."""
         self.items: int | None = None
         self.attempts: list[Attempt] = []
+        self.latest: dict[int | None, Attempt] = {}
+        """The last attempt of each item; of a unit without items under None."""
+
+    def status_at(self, sequence: int) -> str:
+        """Its status after the event of this sequence: that of its latest attempt while it is open."""
+        status = super().status_at(sequence)
+        if status != "running" or self.items is not None:
+            return status
+        latest = self.last_attempt_at(sequence, None)
+        if latest is None:
+            return status
+        of_attempt = latest.status_at(sequence)
+        return "retrying" if of_attempt == _FAILED else of_attempt if of_attempt == "waiting" else status
 
     def attempts_at(self, sequence: int) -> list[Attempt]:
         """The attempts that had begun by then, in the order they began."""
@@ -91,6 +120,9 @@ class UnitRecord(Span):
 
     def last_attempt_at(self, sequence: int, iteration: int | None) -> Attempt | None:
         """The latest attempt, of this item, that had begun by then."""
+        latest = self.latest.get(iteration)
+        if latest is None or latest.started_seq <= sequence:
+            return latest
         for at in range(bisect_right(self.attempts, sequence, key=_began) - 1, -1, -1):
             if self.attempts[at].iteration == iteration:
                 return self.attempts[at]
@@ -148,6 +180,8 @@ class StepIndex:
         """Sequences at which units began: where stepping from step to step halts."""
         self.failures: list[int] = []
         """Sequences of failed attempts and of the failures they led to."""
+        self.messages: list[int] = []
+        """Sequences at which signals and other messages were received."""
         self._open: dict[str, UnitRecord] = {}
 
     def add(self, event: ExecutionEvent, before: PathState | None) -> None:
@@ -157,6 +191,12 @@ class StepIndex:
             self._start(event, event.data)
         elif kind in _UNIT_ENDS:
             self._end(event, event.data, _UNIT_ENDS[kind])
+        elif kind == ExecutionEventType.STEP_WAITING:
+            self._wait(event, event.data)
+        elif kind == ExecutionEventType.STEP_RETRY_SCHEDULED:
+            self._retry(event, event.data)
+        elif kind == ExecutionEventType.SIGNAL_RECEIVED:
+            self.messages.append(event.sequence)
         elif kind == ExecutionEventType.PATH_STARTED:
             self.paths[event.path_id] = PathRecord(event, event.data.get("parent"))
         elif kind in _PATH_ENDS:
@@ -197,16 +237,36 @@ class StepIndex:
         if iteration is None and "items" in data:
             unit.items = len(data["items"])
         else:
-            unit.attempts.append(Attempt(data.get("attempt", 1), iteration, event))
+            self._begin_attempt(unit, event, data, iteration)
+
+    def _begin_attempt(
+        self, unit: UnitRecord, event: ExecutionEvent, data: JsonObject, iteration: int | None
+    ) -> Attempt:
+        attempt = unit.latest[iteration] = Attempt(data.get("attempt", 1), iteration, event)
+        unit.attempts.append(attempt)
+        return attempt
+
+    def _wait(self, event: ExecutionEvent, data: JsonObject) -> None:
+        attempt = self._unit(event, data).latest.get(_iteration(data))
+        if attempt is not None:
+            attempt.waiting, attempt.waiting_seq, attempt.waiting_at = data, event.sequence, event.timestamp
+
+    def _retry(self, event: ExecutionEvent, data: JsonObject) -> None:
+        attempt = self._unit(event, data).latest.get(_iteration(data))
+        if attempt is not None:
+            attempt.retry_seq, attempt.retry_at = event.sequence, data.get("due_at")
 
     def _end(self, event: ExecutionEvent, data: JsonObject, status: str) -> None:
         unit = self._unit(event, data)
         iteration = _iteration(data)
         if iteration is not None or unit.items is None:
             self._attempt_ended(unit, event, data, iteration).end(event, status)
-        if iteration is None or status == _FAILED:
+        goes_on = bool(data.get("retry") or data.get("collected"))
+        if not goes_on and (iteration is None or status == _FAILED):
             unit.end(event, status)
             self._open.pop(unit.path, None)
+            if unit.items is not None:
+                self._cancel_open(unit, event)
 
     def _unit(self, event: ExecutionEvent, data: JsonObject) -> UnitRecord:
         """The unit an event belongs to, begun with it when there is none yet."""
@@ -226,13 +286,16 @@ class StepIndex:
     def _attempt_ended(
         self, unit: UnitRecord, event: ExecutionEvent, data: JsonObject, iteration: int | None
     ) -> Attempt:
-        for attempt in reversed(unit.attempts):
-            if attempt.iteration == iteration and (attempt.ended_seq is None or data.get("phase") == "route"):
-                return attempt
+        attempt = unit.latest.get(iteration)
+        if attempt is not None and (attempt.ended_seq is None or data.get("phase") == "route"):
+            return attempt
         # Parameters that could not be rendered: the attempt failed before it began.
-        attempt = Attempt(data.get("attempt", 1), iteration, event)
-        unit.attempts.append(attempt)
-        return attempt
+        return self._begin_attempt(unit, event, data, iteration)
+
+    def _cancel_open(self, unit: UnitRecord, event: ExecutionEvent) -> None:
+        for attempt in unit.attempts:
+            if attempt.ended_seq is None:
+                attempt.end(event, _CANCELLED)
 
     def _end_path(self, event: ExecutionEvent, status: str, before: PathState | None) -> None:
         path = self.paths.get(event.path_id)
@@ -246,6 +309,4 @@ class StepIndex:
         unit = self._open.pop(path.id, None)
         if unit is not None:
             unit.end(event, _CANCELLED)
-            for attempt in unit.attempts:
-                if attempt.ended_seq is None:
-                    attempt.end(event, _CANCELLED)
+            self._cancel_open(unit, event)

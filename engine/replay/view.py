@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.model.events import ExecutionEvent, ExecutionEventType
+from engine.model.events import ExecutionEvent, ExecutionEventType, JsonObject
 from engine.model.state import ExecutionState, PathState
 from engine.replay.diff import Differences, diff_values
 from engine.replay.history import History
@@ -19,9 +19,23 @@ def path_view(path: PathState, status: str | None = None) -> dict[str, Any]:
         "current_step": path.current_step,
         "visit": path.visit,
         "attempt": path.attempt,
-        "waiting_for": None,
+        "waiting_for": _waiting_for(path),
         "variables": path.variables,
     }
+
+
+def _waiting_for(path: PathState) -> dict[str, Any] | None:
+    """What it waits for: the first of the waits of its items, or its own."""
+    if path.status != "waiting":
+        return None
+    for attempt in path.attempts:
+        if attempt.wait is not None:
+            wait = attempt.wait
+            told = {"for": wait.kind, "topic": wait.topic, "due_at": wait.due_at, "child_id": wait.child_id}
+            return {key: value for key, value in told.items() if value}
+        if attempt.due_at is not None:
+            return {"for": "retry", "due_at": attempt.due_at}
+    return None
 
 
 def open_view(state: ExecutionState) -> dict[str, Any]:
@@ -32,7 +46,12 @@ def open_view(state: ExecutionState) -> dict[str, Any]:
         "outputs": state.outputs,
         "error": state.error,
         "paths": {name: path_view(path) for name, path in state.paths.items()},
+        "signals": [_signal_view(signal) for signal in state.signals],
     }
+
+
+def _signal_view(signal: JsonObject) -> dict[str, Any]:
+    return {"ordinal": signal["ordinal"], "topic": signal["topic"], "data": signal["data"]}
 
 
 def full_view(history: History, sequence: int) -> dict[str, Any]:
@@ -47,7 +66,7 @@ def full_view(history: History, sequence: int) -> dict[str, Any]:
         "paths": {record.id: _path_at(record, state, sequence) for record in records}
         | {name: path_view(path) for name, path in state.paths.items()},
         "script_globals": {name: value for name, (value, _) in state.script_globals.items()},
-        "signals": [],
+        "signals": [_signal_view(signal) for signal in state.signals],
         "versions": {},
         "completed_steps": completed_steps(history, units, sequence),
         "active_paths": [

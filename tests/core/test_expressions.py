@@ -347,7 +347,7 @@ def test_problems_are_value_errors_that_survive_pickling() -> None:
 
 def test_importing_the_language_loads_only_what_it_needs() -> None:
     program = (
-        "import sys, engine.core.expressions, engine.core.templates, engine.core.query, engine.core.durations\n"
+        "import sys, engine.core.expressions, engine.core.templates, engine.core.query, engine.model.durations\n"
         "heavy = {'pydantic', 'textual', 'rich', 'orjson', 'difflib', 'inspect'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )

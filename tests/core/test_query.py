@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.core.durations import parse_duration, read_duration
+from engine.model.durations import parse_duration, read_duration
 from engine.core.query import STATUSES, QueryError, parse_query
 from engine.model.times import format_time
 

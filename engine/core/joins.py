@@ -1,0 +1,77 @@
+"""Joins: which fork one belongs to, who arrives and who waits, and when it can go on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from engine.core.program import Program, ProgramStep
+from engine.core.reduce_paths import join_key
+from engine.model.state import ExecutionState, ForkState, JoinState, MemberState, PathState
+
+
+class Standing(NamedTuple):
+    """How far a join has come: path ids of the paths it is about."""
+
+    present: tuple[str, ...]
+    """They and all that forked from them have completed."""
+    open: tuple[str, ...]
+    absent: tuple[str, ...]
+    """They failed or were cancelled."""
+    needed: int
+
+    @property
+    def is_satisfied(self) -> bool:
+        """Whether enough paths are present."""
+        return len(self.present) >= self.needed
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether there can never be enough."""
+        return len(self.present) + len(self.open) < self.needed
+
+
+def forks_of(state: ExecutionState, path: PathState) -> Iterator[tuple[ForkState, str]]:
+    """The forks a path is part of, from the innermost, each with the member it counts for."""
+    at, member = path.fork, path.member
+    while at is not None and at in state.forks:
+        fork = state.forks[at]
+        yield fork, member
+        at, member = fork.outer, fork.outer_member
+
+
+def fork_for(program: Program, state: ExecutionState, path: PathState, step: ProgramStep) -> ForkState | None:
+    """The fork a join means when this path reaches it: the innermost that could start the paths it names."""
+    names = step.definition.join or ()
+    for fork, _ in forks_of(state, path):
+        if not names or any(edge.path in names for edge in program.steps[fork.step].edges):
+            return fork
+    return None
+
+
+def arrives(state: ExecutionState, path: PathState, fork: ForkState, step: ProgramStep) -> bool:
+    """Whether the path completes at the join: it is one that the join waits for, or comes too late to go on there."""
+    if step.name in fork.joined:
+        return True
+    names = step.definition.join or ()
+    member = next(member for other, member in forks_of(state, path) if other.sequence == fork.sequence)
+    if not names or fork.members[member].name in names:
+        return True
+    join = state.joins.get(join_key(fork.sequence, step.name))
+    return join is not None and join.path is not None and join.path != path.id
+
+
+def joined_members(fork: ForkState, step: ProgramStep) -> dict[str, MemberState]:
+    """The paths of the fork that the join is about, by id."""
+    names = step.definition.join or ()
+    return {name: member for name, member in fork.members.items() if not names or member.name in names}
+
+
+def standing_of(state: ExecutionState, join: JoinState, step: ProgramStep) -> Standing:
+    """How far an open join has come."""
+    members = joined_members(state.forks[join.fork], step)
+    present = tuple(name for name, member in members.items() if member.status == "completed")
+    still_open = tuple(name for name, member in members.items() if member.status == "running")
+    absent = tuple(name for name, member in members.items() if member.status in ("failed", "cancelled"))
+    needed = step.definition.count
+    return Standing(present, still_open, absent, len(members) if needed is None else needed)
