@@ -3,38 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
 from typing import Any, NamedTuple
 
-import engine
-from engine.core.hashing import canonical_hash, workflow_hash
-from engine.core.normalize import normalize
-from engine.core.program import program_from_recorded
 from engine.core.reduce import fold, initial_state
-from engine.core.settle import Draft
-from engine.loading.inputs import bind_inputs
-from engine.model.events import ExecutionEventType, JsonObject
+from engine.lifecycle.beginning import define, first_event
+from engine.lifecycle.children import Children
+from engine.lifecycle.driving import Driver, Watchers
+from engine.lifecycle.errors import KeyInUseError
+from engine.lifecycle.messages import Mailbox
+from engine.lifecycle.worker import Report, Worker
+from engine.model.events import JsonObject
 from engine.model.ids import keyed_execution_id
 from engine.model.state import ExecutionState
 from engine.model.workflow import Workflow
 from engine.runtime.actions import ActionError, ActionFunction, ActionRegistry
+from engine.runtime.agent_registry import Agents
+from engine.runtime.agents import Agent, AgentFunction
 from engine.runtime.builtins import BUILTINS
 from engine.runtime.capture import Echo
 from engine.runtime.config import PersistenceConfig
+from engine.runtime.effects import Tools
 from engine.runtime.ports import Clock, IdSource, SystemClock, TypeIdSource
-from engine.runtime.recorder import EventBasedExecution, EventObserver
-from engine.runtime.runner import Runner
-from engine.runtime.threads import DaemonThreads
-from engine.store import ConflictError, ExecutionEventStore, OwnedError, StoreError
+from engine.runtime.recorder import EventObserver
+from engine.store import ConflictError, ExecutionEventStore, OwnedError
+
+__all__ = ["Engine", "ExecutionResult", "KeyInUseError"]
 
 _LOOKS, _PAUSE = 50, 0.02
 """How often, and after how many seconds each, the beginning of another process's execution is looked for."""
-
-
-class KeyInUseError(ValueError):
-    """The idempotency key already stands for an execution of another workflow."""
 
 
 class ExecutionResult(NamedTuple):
@@ -42,6 +40,7 @@ class ExecutionResult(NamedTuple):
 
     id: str
     status: str
+    """Of one that was left while it waits: `waiting` or `paused`."""
     outputs: JsonObject | None
     error: JsonObject | None
     """`{type, message, step?, path?, sequence}` of the failure."""
@@ -55,19 +54,13 @@ class ExecutionResult(NamedTuple):
         return self.status == "completed"
 
 
-class _Active(NamedTuple):
-    """An execution this engine is driving."""
-
-    runner: Runner
-    begun: asyncio.Event
-    """Set once its first events are durable, or will never be."""
-
-
 class Engine:
     """Runs workflows, recording every event in a store.
 
     `actions` are functions (marked with `@action` or not) or modules holding marked ones; the built-in actions are
-    always there. Clock and id source are for tests.
+    always there. `agents` answer prompt steps, by name. `workflows` are those that steps may run as children. At most
+    `max_active` executions are driven at once, children aside; further ones wait for their turn. Clock and id source
+    are for tests.
     """
 
     def __init__(
@@ -75,18 +68,24 @@ class Engine:
         store: ExecutionEventStore,
         *,
         actions: Iterable[ActionFunction | ModuleType] = (),
+        agents: Mapping[str, Agent | AgentFunction] | None = None,
+        workflows: Iterable[Workflow] = (),
         config: PersistenceConfig | None = None,
+        max_active: int | None = None,
         clock: Clock | None = None,
         ids: IdSource | None = None,
     ) -> None:
         self.store = store
         self.actions = ActionRegistry((*BUILTINS, *actions))
+        self.workflows = {workflow.name: workflow for workflow in workflows}
         self.config = config or PersistenceConfig()
         self._clock = clock or SystemClock()
         self._ids = ids or TypeIdSource()
-        self._runner_id = self._ids.new("runner")
-        self._threads = DaemonThreads()
-        self._active: dict[str, _Active] = {}
+        self._tools = tools = Tools(self.actions, self._clock, self.config, agents=Agents(agents))
+        self._driver = Driver(store, tools, ids=self._ids, config=self.config, max_active=max_active)
+        self._mailbox = Mailbox(self._driver, self._clock, self._ids, self.config.max_payload)
+        self._children = tools.children = Children(self._driver, self._mailbox, self._clock)
+        self._workers: list[Worker] = []
 
     async def run(
         self,
@@ -96,104 +95,188 @@ class Engine:
         key: str | None = None,
         labels: Mapping[str, str] | None = None,
         source: JsonObject | None = None,
+        workflows: Iterable[Workflow] = (),
+        linger: float | None = None,
         observer: EventObserver | None = None,
         echo: Echo | None = None,
         started: Callable[[str], None] | None = None,
     ) -> ExecutionResult:
         """Run a workflow to its end. A failing workflow is a result, not an exception.
 
-        With a `key`, the same key returns the execution that was started with it, running nothing. `started` is
-        called with the execution's id once its first events are durable, `observer` with every committed batch,
-        `echo` with everything steps print.
+        With `linger` the execution is left, waiting, when nothing of it is in flight and nothing is due within so many
+        seconds; a worker or `recover` goes on with it. With a `key`, the same key returns the execution that was
+        started with it, running nothing. `workflows` may be run as children, beside the engine's own. `started` is
+        called with the execution's id once its first events are durable, `observer` with every committed batch, `echo`
+        with everything steps print.
 
         Raises:
             NotJsonError: the definition holds a value that cannot be recorded; nothing was recorded.
             InputError: inputs that are missing, unknown or of the wrong type; nothing was recorded.
             ActionError: the workflow names actions that are not registered; nothing was recorded.
-            ExpressionProblem: a template or condition does not parse; nothing was recorded.
+            MissingWorkflowError: a step runs a workflow that nobody defined; nothing was recorded.
+            ExpressionProblem, ScriptSyntaxError: a template, condition or script does not parse; nothing was recorded.
             KeyInUseError: the key belongs to an execution of another workflow.
             StoreError: the store failed (`RecordingError` names what could not be recorded).
         """
-        # What runs is what is recorded, not what a Python object may hold beside its JSON form.
-        definition, _ = normalize(workflow.to_dict(), f"workflow {workflow.name!r}")
-        program = program_from_recorded(definition)
-        bound = bind_inputs(program.workflow, inputs or {})
-        missing = self.actions.missing(program.actions)
-        if missing:
-            raise ActionError("; ".join(missing))
+        definition = define(workflow, {**self.workflows, **{other.name: other for other in workflows}})
+        self._check_actions(definition.actions)
+        more = {"key": key} if key is not None else {}
+        first = first_event(
+            definition, inputs or {}, self._clock.now(), labels={**(labels or {}), **more}, source=source
+        )
         execution_id = keyed_execution_id(key) if key is not None else self._ids.new("exec")
         if key is not None:
             existing = await self._claimed(execution_id, workflow.name, key)
             if existing is not None:
                 return existing
-        begun = asyncio.Event()
-        execution = EventBasedExecution(
-            self.store,
-            execution_id,
-            clock=self._clock,
-            ids=self._ids,
-            config=self.config,
-            observer=_announcing(execution_id, begun, started, observer),
-        )
-        execution.record_event(self._first_event(program.workflow, definition, bound, key, labels, source))
-        runner = Runner(execution, program, self.actions, clock=self._clock, threads=self._threads, echo=echo)
-        self._active[execution_id] = _Active(runner, begun)
+        began = asyncio.Event()
+
+        def claimed() -> None:
+            began.set()
+            if started is not None:
+                started(execution_id)
+
+        watchers = Watchers(observer, echo, linger)
         try:
-            await self.store.acquire_owner(execution_id, self._runner_id)
-            return _result(await runner.run())
+            return _result(await self._driver.begin(execution_id, definition.program, lambda: first, watchers, claimed))
         except (ConflictError, OwnedError):
-            if key is None or begun.is_set():
+            if key is None or began.is_set():
                 raise
             # Somebody with the same key was a moment faster: theirs is the execution.
             existing = await self._begun_elsewhere(execution_id, workflow.name, key)
             if existing is None:
                 raise
             return existing
-        finally:
-            begun.set()
-            del self._active[execution_id]
-            # Ownership ends with this process at the latest; that it could not be given back changes no result.
-            with contextlib.suppress(StoreError):
-                await self.store.release_owner(execution_id, self._runner_id)
 
     def run_sync(self, workflow: Workflow, inputs: Mapping[str, Any] | None = None, **options: Any) -> ExecutionResult:
         """`run` for programs without an event loop; the options are the same."""
-        return asyncio.run(self.run(workflow, inputs, **options))
+        return asyncio.run(self._run_and_settle(workflow, inputs, options))
 
-    def cancel(self, by: str = "caller", reason: str = "cancelled") -> None:
-        """End every execution this engine is running, cleanly: the cancellation is recorded as such."""
-        for active in list(self._active.values()):
-            active.runner.cancel(by, reason)
+    async def _run_and_settle(
+        self, workflow: Workflow, inputs: Mapping[str, Any] | None, options: dict[str, Any]
+    ) -> ExecutionResult:
+        try:
+            return await self.run(workflow, inputs, **options)
+        finally:
+            await self.close()
 
-    def _first_event(
+    async def recover(
         self,
-        workflow: Workflow,
-        definition: JsonObject,
-        inputs: JsonObject,
-        key: str | None,
-        labels: Mapping[str, str] | None,
-        source: JsonObject | None,
-    ) -> Draft:
-        data: dict[str, Any] = {
-            "workflow_name": workflow.name,
-            "workflow": definition,
-            "workflow_hash": workflow_hash(workflow),
-            "inputs": inputs,
-            "inputs_hash": canonical_hash(inputs),
-            "engine_version": engine.__version__,
-        }
-        merged = {**workflow.labels, **(labels or {}), **({"key": key} if key is not None else {})}
-        if merged:
-            data["labels"] = merged
-        if source is not None:
-            data["source"] = source
-        return Draft(ExecutionEventType.EXECUTION_STARTED, data=data)
+        execution_id: str,
+        *,
+        by: str = "caller",
+        reason: str = "recovered",
+        take_over: bool = False,
+        linger: float | None = None,
+        observer: EventObserver | None = None,
+        echo: Echo | None = None,
+    ) -> ExecutionResult:
+        """Go on with an execution whose process died, or that waits. What was in flight then is recorded as
+        interrupted and tried again with the same effect key; what had completed does not run again.
+
+        Raises:
+            UnknownExecutionError: there is none.
+            OwnedError: a living runner drives it, or one of another host (unless `take_over`).
+            NewerHistoryError: a newer version wrote it.
+            ActionError: its steps need actions that are not registered; nothing was recorded.
+            StoreError: the store failed, or the history is damaged.
+        """
+        watchers = Watchers(observer, echo, linger)
+        return _result(await self._driver.take_up(execution_id, watchers, by=by, reason=reason, take_over=take_over))
+
+    async def work(
+        self,
+        *,
+        once: bool = False,
+        linger: float = 60.0,
+        report: Report | None = None,
+        echo: Echo | None = None,
+        observer: EventObserver | None = None,
+    ) -> int:
+        """Drive everything that is due: timers, delivered messages, ended children, executions whose process died.
+
+        With `once` until nothing is due any more, else until `stop` is called. Returns how many were driven; `report`
+        hears of each, also of those that cannot be driven here.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        worker = Worker(self._driver, self._clock, Watchers(observer, echo, linger), report)
+        self._workers.append(worker)
+        try:
+            return await worker.work(once=once)
+        finally:
+            self._workers.remove(worker)
+
+    # Messages
+
+    async def signal(
+        self, execution_id: str, topic: str, data: Any = None, *, sender: str = "", signal_id: str | None = None
+    ) -> int:
+        """Send a signal to an execution, whoever drives it; returns its ordinal in the inbox.
+
+        The same `signal_id` again is the same signal.
+
+        Raises:
+            UnknownExecutionError: there is no such execution.
+            ExecutionEndedError: it has ended.
+            NotJsonError: the data has no JSON form.
+            InvalidSignalError: an impossible topic or id.
+            StoreError: the store failed.
+        """
+        return await self._mailbox.send(
+            execution_id, "signal", topic=topic, data=data, sender=sender, signal_id=signal_id
+        )
+
+    async def pause(self, execution_id: str, *, by: str = "caller", reason: str = "") -> None:
+        """Start nothing more of it until it is resumed; what is in flight finishes. Raises like `signal`."""
+        await self._mailbox.send(execution_id, "pause", data={"reason": reason}, sender=by)
+
+    async def resume(self, execution_id: str, *, by: str = "caller", reason: str = "") -> None:
+        """Let a paused execution go on, as soon as somebody drives it. Raises like `signal`."""
+        await self._mailbox.send(execution_id, "resume", data={"reason": reason}, sender=by)
+
+    async def cancel(self, execution_id: str, *, by: str = "caller", reason: str = "cancelled") -> None:
+        """End it cleanly, its children too. Raises like `signal`."""
+        await self._mailbox.send(execution_id, "cancel", data={"reason": reason}, sender=by)
+
+    async def wake(self, execution_id: str, *, by: str = "caller", reason: str = "") -> None:
+        """End its sleeps and the delays before its next attempts now. Raises like `signal`."""
+        await self._mailbox.send(execution_id, "wake", data={"reason": reason}, sender=by)
+
+    # The whole process
+
+    def cancel_all(self, by: str = "caller", reason: str = "cancelled") -> None:
+        """End every execution this engine is driving, cleanly: the cancellation is recorded as such.
+
+        May be called from any thread and from signal handlers.
+        """
+        for active in list(self._driver.active.values()):
+            active.ask(lambda runner: runner.cancel(by, reason))
+
+    def stop(self) -> None:
+        """Start nothing more and let what is in flight finish: everything can be gone on with later."""
+        for worker in list(self._workers):
+            worker.stop()
+        for active in list(self._driver.active.values()):
+            active.ask(lambda runner: runner.leave())
+
+    async def close(self) -> None:
+        """Wait for detached children that are driven here, and end what watches the store."""
+        await self._children.settled()
+        await self._driver.close()
+        await self._tools.scripts.close()
+
+    def _check_actions(self, names: Iterable[str]) -> None:
+        missing = self.actions.missing(names)
+        if missing:
+            raise ActionError("; ".join(missing))
 
     async def _claimed(self, execution_id: str, workflow_name: str, key: str) -> ExecutionResult | None:
         """The execution the key stands for already, or None: then the key is ours, until the next await."""
         while True:
             existing = await self._existing(execution_id, workflow_name, key)
-            active = self._active.get(execution_id)
+            active = self._driver.active.get(execution_id)
             if existing is not None or active is None:
                 return existing
             await active.begun.wait()
@@ -217,21 +300,6 @@ class Engine:
                 f"key {key!r} stands for an execution of workflow {state.info.workflow_name!r}, not {workflow_name!r}"
             )
         return _result(state)._replace(existed=True)
-
-
-def _announcing(
-    execution_id: str, begun: asyncio.Event, started: Callable[[str], None] | None, observer: EventObserver | None
-) -> EventObserver:
-    """Sets `begun` and tells `started` at the first committed batch, `observer` at each."""
-
-    def observe(batch: Any) -> None:
-        begun.set()
-        if started is not None and batch[0].sequence == 1:
-            started(execution_id)
-        if observer is not None:
-            observer(batch)
-
-    return observe
 
 
 def _result(state: ExecutionState) -> ExecutionResult:

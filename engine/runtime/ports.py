@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from datetime import UTC, datetime
 from typing import Protocol
@@ -10,7 +11,7 @@ from typeid import TypeID
 
 
 class Clock(Protocol):
-    """The time of day for what is recorded, and a steady one for measuring."""
+    """The time of day for what is recorded, and a steady one for measuring and waiting."""
 
     def now(self) -> datetime:
         """The current moment, with a time zone."""
@@ -18,6 +19,10 @@ class Clock(Protocol):
 
     def monotonic(self) -> float:
         """Seconds that never run backwards, from an arbitrary start."""
+        ...
+
+    async def sleep(self, seconds: float, *, idle: bool) -> None:
+        """Come back after so many seconds. `idle` says that whoever asks has nothing else to do until then."""
         ...
 
 
@@ -37,6 +42,9 @@ class SystemClock:
 
     def monotonic(self) -> float:
         return time.monotonic()
+
+    async def sleep(self, seconds: float, *, idle: bool) -> None:
+        await asyncio.sleep(seconds)
 
 
 class TypeIdSource:

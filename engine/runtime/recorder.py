@@ -9,9 +9,11 @@ import orjson
 from engine.core.reduce import initial_state, reduce
 from engine.core.settle import Draft
 from engine.model.events import ExecutionEvent, JsonObject
+from engine.model.signals import ExecutionSignal
 from engine.model.snapshot import ExecutionSnapshot
 from engine.model.state import ExecutionState
 from engine.model.times import format_time
+from engine.runtime.committing import Committer
 from engine.runtime.config import PersistenceConfig
 from engine.runtime.ports import Clock, IdSource
 from engine.store import ExecutionEventStore, StoreError
@@ -35,16 +37,20 @@ class EventBasedExecution:
         ids: IdSource,
         config: PersistenceConfig | None = None,
         observer: EventObserver | None = None,
+        committer: Committer | None = None,
     ) -> None:
         self.execution_id = execution_id
         self.state: ExecutionState = initial_state(execution_id)
         self.definition: JsonObject = {}
         """The workflow recorded in the first event."""
+        self.children: JsonObject = {}
+        """By name the definitions of the workflows its steps run, recorded there too."""
         self.replay_mode = False
         """While true, nothing is recorded."""
         self.config = config or PersistenceConfig()
         self.recorded_bytes = 0
         self._store = store
+        self._append = store.append_events if committer is None else committer.append
         self._clock = clock
         self._ids = ids
         self._observer = observer
@@ -68,6 +74,7 @@ class EventBasedExecution:
         try:
             for event in events:
                 self._fold(event)
+                self.recorded_bytes += len(orjson.dumps(event.data))
         finally:
             self.replay_mode = False
 
@@ -108,17 +115,26 @@ class EventBasedExecution:
         if not self._buffer:
             return
         batch = tuple(self._buffer)
-        await self._store.append_events(batch)
+        await self._append(batch)
         del self._buffer[: len(batch)]
         if self._observer is not None:
             self._observer(batch)
         if self._snapshot_due(batch):
             await self._save_snapshot()
 
+    async def messages(self) -> list[ExecutionSignal]:
+        """What is in its inbox and not received yet, oldest first.
+
+        Raises:
+            StoreError: the inbox cannot be read.
+        """
+        return await self._store.get_signals(self.execution_id, after=self.state.inbox)
+
     def _fold(self, event: ExecutionEvent) -> None:
         self.state = reduce(self.state, event)
         if event.sequence == 1:
             self.definition = event.data["workflow"]
+            self.children = event.data.get("children") or {}
 
     def _snapshot_due(self, batch: Sequence[ExecutionEvent]) -> bool:
         if batch[0].sequence == 1 or self.state.ended:

@@ -1,29 +1,35 @@
-"""The loop that drives one execution: decide, record, commit, run, and again with what came of it."""
+"""The loop that drives one execution: receive, decide, record, commit, run, and again with what came of it."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any
 
-from engine.core.decide import Command, CommandKind, decide
+from engine.core.decide import EFFECTS, Command, CommandKind, decide
+from engine.core.drafts import Draft, Outcome, Surroundings, attempt_of, attempts_of
 from engine.core.program import Program
-from engine.core.settle import Draft, Outcome, Surroundings, cancellation, conclude, effect_key, exhaustion, settle
+from engine.core.reduce import CONTROL
+from engine.core.settle import cancellation, conclude, effect_key, exhaustion, settle
 from engine.model.events import ExecutionEvent, ExecutionEventType, JsonObject
-from engine.model.state import ExecutionState
-from engine.runtime.actions import ActionRegistry
-from engine.runtime.attempt import run_attempt
+from engine.model.signals import ExecutionSignal
+from engine.model.state import AttemptStatus, ExecutionState, ExecutionStatus, Phase
+from engine.model.times import format_time, parse_time
+from engine.runtime.actions import Action
 from engine.runtime.capture import Echo, captured_output
-from engine.runtime.ports import Clock
+from engine.runtime.effects import Effects, Tools, secret_references
 from engine.runtime.recorder import EventBasedExecution
-from engine.runtime.threads import DaemonThreads
+from engine.runtime.secrets import SecretBox
 from engine.store import ConflictError, StoreError
 
 GRACE = 5.0
 """Seconds that cancelled async actions get to clean up."""
 MAX_TURN = 1_000
 """Events that may gather before a commit when steps follow each other without an effect."""
+LONGEST_NAP = 3600.0
+"""Seconds between two looks at the time of day, which may have been set."""
 
 
 class RecordingError(StoreError):
@@ -38,57 +44,100 @@ class RecordingError(StoreError):
         self.effect_keys = effect_keys
 
 
-class _Cancellation(NamedTuple):
-    by: str
-    reason: str
-
-
 _ATTEMPT_ENDS = (ExecutionEventType.STEP_COMPLETED, ExecutionEventType.STEP_FAILED)
 _CANCELLED_ITSELF = Outcome(error="the action cancelled its own task", error_type="CancelledError", known=False)
+Task = asyncio.Task["Outcome | None"]
 
 
 class Runner:
-    """Drives one execution to its end.
+    """Drives one execution to its end, or to where it waits for longer than it is worth staying.
 
-    In each turn all outcomes that arrived, everything that follows from them and the starts of what comes next are
-    recorded in one commit; an action runs only after its start is durable.
+    In each turn all messages and outcomes that arrived, everything that follows from them and the starts of what comes
+    next are recorded in one commit; an effect begins only after its start is durable.
     """
 
     def __init__(
-        self,
-        execution: EventBasedExecution,
-        program: Program,
-        actions: ActionRegistry,
-        *,
-        clock: Clock,
-        threads: DaemonThreads,
-        echo: Echo | None = None,
+        self, execution: EventBasedExecution, program: Program, tools: Tools, *, echo: Echo | None = None
     ) -> None:
         self._execution = execution
         self._program = program
-        self._actions = actions
-        self._clock = clock
-        self._threads = threads
-        self._echo = echo
-        self._around = Surroundings(actions.reference, execution.config.max_payload)
-        self._running: dict[Command, asyncio.Task[Outcome]] = {}
+        self._tools = tools
+        self._around = Surroundings(tools.actions.reference, execution.config.max_payload)
+        references = list(secret_references(execution.state))
+        self._secrets = SecretBox(references) if references else None
+        self._effects = Effects(tools, program, execution.children, self._secrets, echo)
+        self._running: dict[Command, Task] = {}
+        self._arrived: deque[tuple[Command, Task]] = deque()
+        self._dropped: set[asyncio.Task[Any]] = set()
+        """What nobody wants any more and may still need a moment to end."""
+        self._children: dict[Command, str] = {}
+        """The open child executions by the command that waits for them."""
+        self._elsewhere: set[Command] = set()
+        """Those of them that somebody else drives."""
         self._parameters: dict[Command, JsonObject] = {}
-        self._arrived: deque[tuple[Command, asyncio.Task[Outcome]]] = deque()
-        self._cancel: _Cancellation | None = None
+        self._asked_to_cancel: JsonObject | None = None
+        self._leaving = False
+        self._has_mail = True
         self._wake = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
+
+    # What others may ask of it
 
     def cancel(self, by: str, reason: str) -> None:
         """Ask for a clean end: recorded at the next turn; running async actions are cancelled then.
 
         May be called from any thread and from signal handlers.
         """
-        self._cancel = _Cancellation(by, reason)
+        self._asked_to_cancel = {"by": by, "reason": reason}
+        self._poke_from_anywhere()
+
+    def leave(self) -> None:
+        """Ask it to start nothing more and to come back when nothing is in flight. From any thread."""
+        self._leaving = True
+        self._poke_from_anywhere()
+
+    def look(self) -> None:
+        """Tell it that there may be messages, or news of its children."""
+        self._has_mail = True
+        self._elsewhere.clear()
+        self._wake.set()
+
+    def _poke_from_anywhere(self) -> None:
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._wake.set)
 
-    async def run(self) -> ExecutionState:
-        """Go on until the execution has ended; returns its last state.
+    def adopt(self, events: Sequence[ExecutionEvent], by: str, reason: str) -> None:
+        """Go on with a history that somebody else began: what was in flight then is recorded as interrupted.
+
+        Called before `run`, with all events the execution was brought up to.
+        """
+        for event in events:
+            self._remember(event)
+        state = self._execution.state
+        if state.ended or state.status not in (ExecutionStatus.PENDING, ExecutionStatus.RUNNING):
+            return
+        interrupted = [
+            {"path": path.id, "step": path.current_step, "visit": path.visit}
+            | ({} if index is None else {"iteration": index})
+            | {"effect_key": attempt.effect_key}
+            for path in state.paths.values()
+            if not self._program.steps[path.current_step].waits
+            for index, attempt in attempts_of(path)
+            if attempt.status is AttemptStatus.RUNNING
+        ]
+        told = {"by": by, "reason": reason, "interrupted": interrupted, "count": state.recoveries + 1}
+        self._record([Draft(ExecutionEventType.EXECUTION_RECOVERED, data=told)])
+
+    @property
+    def children(self) -> frozenset[str]:
+        """Ids of the child executions it waits for."""
+        return frozenset(self._children.values())
+
+    # The loop
+
+    async def run(self, linger: float | None = None) -> ExecutionState:
+        """Go on until the execution has ended; returns its last state. With `linger` also when it only waits, and
+        nothing is due within so many seconds; it is to be driven again when it is due.
 
         Raises:
             ConflictError: somebody else writes this execution now; nothing more was recorded.
@@ -98,35 +147,70 @@ class Runner:
         with captured_output():
             try:
                 while True:
-                    wanted = self._advance()
+                    self._record_outcomes()
+                    wanted = await self._receive()
                     await self._commit()
                     if self._execution.state.ended:
+                        self._launch([])
                         return self._execution.state
-                    if self._cancel is None:
+                    if self._asked_to_cancel is None:
                         self._launch(wanted)
-                    if all(command.kind is CommandKind.RUN for command in wanted):
-                        await self._wake.wait()
-                    else:
+                    if any(self._is_immediate(command) for command in wanted):
                         await asyncio.sleep(0)
-                    self._wake.clear()
-                    self._record_outcomes()
+                    elif self._may_return(wanted, linger):
+                        return self._execution.state
+                    else:
+                        await self._wait(wanted)
             finally:
-                await self._stop_actions()
+                await self._stop_effects()
 
-    def _advance(self) -> list[Command]:
-        """Record what is wanted and needs no effect; returns what is wanted then.
+    async def receive_only(self) -> None:
+        """Take in the messages, and pause or end the execution when one asks for it; start nothing.
 
-        That is what is to run, and more only when so much has been recorded that a commit is due first.
+        Raises:
+            StoreError: the store failed, or somebody else writes this execution now.
         """
-        if self._cancel is not None and not self._failing():
-            self._record(cancellation(self._execution.state, self._cancel.by, self._cancel.reason))
+        for message in await self._messages():
+            if not self._execution.state.ended:
+                self._record([_received(message)])
+            while self._execution.state.controls and not self._execution.state.ended:
+                command = Command(CommandKind.CONTROL)
+                self._record(settle(command, self._program, self._execution.state, self._around))
+        await self._commit()
+
+    async def _receive(self) -> list[Command]:
+        """Take in messages and what is due, in the order they came to be; returns what is wanted then."""
+        if self._asked_to_cancel is not None:
+            self._leaving = True
+            if any(path.failure for path in self._execution.state.paths.values()):
+                # What has failed has failed, whoever lost patience at the same moment.
+                self._advance(self._execution.state.timestamp)
+            if not self._execution.state.ended:
+                self._record(cancellation(self._execution.state, self._asked_to_cancel))
             return []
+        for message in await self._messages() if self._has_mail else ():
+            self._advance(min(message.sent_at, self._now()))
+            if not self._execution.state.ended:
+                self._record([_received(message)])
+        return self._advance()
+
+    async def _messages(self) -> list[ExecutionSignal]:
+        self._has_mail = False
+        return await self._execution.messages()
+
+    def _now(self) -> str:
+        return format_time(self._tools.clock.now())
+
+    def _advance(self, until: str | None = None) -> list[Command]:
+        """Record what is wanted by now, or an earlier moment, and needs no effect; returns what is wanted then."""
         while True:
             state = self._execution.state
             wanted = decide(self._program, state)
-            command = next((c for c in wanted if c.kind is not CommandKind.RUN), None)
+            command = next((command for command in wanted if self._is_immediate(command)), None)
             if command is None:
-                return wanted
+                command = self._due(wanted, until)
+                if command is None:
+                    return wanted
             if command.kind is CommandKind.START:
                 reached = self._limit_reached()
                 if reached:
@@ -136,8 +220,39 @@ class Runner:
                     return wanted
             self._record(settle(command, self._program, state, self._around))
 
-    def _failing(self) -> bool:
-        return any(path.failure for path in self._execution.state.paths.values())
+    def _due(self, wanted: list[Command], until: str | None) -> Command | None:
+        """What became due first."""
+        timers = [command for command in wanted if command.due_at]
+        if not timers or self._leaving:
+            return None
+        first = min(timers, key=lambda command: command.due_at)
+        return first if first.due_at <= (until or self._now()) and self._admits(first) else None
+
+    def _is_immediate(self, command: Command) -> bool:
+        """Whether it can be recorded now."""
+        if command.kind in EFFECTS or command.due_at:
+            return False
+        if command.kind is CommandKind.START:
+            return not self._leaving and self._admits(command)
+        return True
+
+    def _admits(self, command: Command) -> bool:
+        """Whether the process has room for what a start would run."""
+        action = self._action_of(command)
+        if command.kind is not CommandKind.START or action is None:
+            return True
+        if not action.is_async and self._tools.threads.exhausted:
+            # Threads that never end are rare, and asking again now and then is enough.
+            asyncio.get_running_loop().call_later(0.1, self._wake.set)
+            return False
+        return self._tools.slots.has_room(action, self._wake.set)
+
+    def _action_of(self, command: Command) -> Action | None:
+        """The action that a command's attempt calls; None when it calls none."""
+        step = self._program.steps.get(command.step)
+        if step is None or not step.action or (step.items is not None and command.iteration is None):
+            return None
+        return self._tools.actions.get(step.action)
 
     def _limit_reached(self) -> str:
         execution, config = self._execution, self._execution.config
@@ -149,8 +264,19 @@ class Runner:
     def _record(self, drafts: list[Draft]) -> None:
         for draft in drafts:
             event = self._execution.record_event(draft)
-            if event is not None and event.event_type == ExecutionEventType.STEP_STARTED and "items" not in event.data:
-                self._parameters[_attempt_of(event)] = event.data["step_params"]
+            if event is not None and event.event_type == ExecutionEventType.STEP_STARTED:
+                action = self._action_of(self._remember(event))
+                if action is not None:
+                    self._tools.slots.take(action)
+
+    def _remember(self, event: ExecutionEvent) -> Command:
+        """Keep the parameters of an attempt until its effect begins."""
+        if event.event_type != ExecutionEventType.STEP_STARTED:
+            return Command(CommandKind.RUN)
+        attempt = attempt_command(event)
+        if "items" not in event.data:
+            self._parameters[attempt] = event.data["step_params"]
+        return attempt
 
     async def _commit(self) -> None:
         try:
@@ -160,28 +286,50 @@ class Runner:
         except StoreError as error:
             lost = [event for event in self._execution.buffered if event.event_type in _ATTEMPT_ENDS]
             units = [f"{event.path_id} › {event.step_name}" for event in lost]
-            keys = [effect_key(self._execution.execution_id, _attempt_of(event)) for event in lost]
+            keys = [effect_key(self._execution.execution_id, attempt_command(event)) for event in lost]
             raise RecordingError(str(error), units, keys) from error
 
-    def _launch(self, wanted: list[Command]) -> None:
-        for command in wanted:
-            if command.kind is not CommandKind.RUN or command in self._running:
-                continue
-            action = self._actions.get(self._program.steps[command.step].action)
-            assert action is not None, "a unit only starts when its action is known"
-            attempt = run_attempt(
-                action,
-                self._parameters.pop(command),
-                clock=self._clock,
-                threads=self._threads,
-                config=self._execution.config,
-                echo=self._echo,
-            )
-            task = asyncio.create_task(attempt)
-            self._running[command] = task
-            task.add_done_callback(partial(self._attempt_ended, command))
+    # Effects
 
-    def _attempt_ended(self, command: Command, task: asyncio.Task[Outcome]) -> None:
+    def _launch(self, wanted: list[Command]) -> None:
+        """Begin the effects that are wanted and not under way, and end those that are not wanted any more."""
+        effects = [command for command in wanted if command.kind in EFFECTS]
+        if len(effects) < len(self._running) + len(self._elsewhere):
+            unwanted = (self._running.keys() | self._elsewhere) - set(effects)
+            for command in unwanted:
+                self._drop(command)
+        for command in effects:
+            if command not in self._running and command not in self._elsewhere:
+                self._begin(command)
+
+    def _begin(self, command: Command) -> None:
+        parameters = self._parameters[command._replace(kind=CommandKind.RUN)]
+        if command.kind is CommandKind.AWAIT_CHILD:
+            attempt = attempt_of(self._execution.state.paths[command.path], command.iteration)
+            assert attempt is not None
+            self._children[command] = attempt.child_id
+        task = asyncio.create_task(self._effects.of(command, self._execution.state, parameters))
+        self._running[command] = task
+        task.add_done_callback(partial(self._effect_ended, command))
+
+    def _drop(self, command: Command) -> None:
+        """End an effect that nobody wants any more; what it still gives is not recorded."""
+        self._elsewhere.discard(command)
+        task = self._running.pop(command, None)
+        if task is not None:
+            task.cancel()
+            self._freed(command)
+            self._let_go(task)
+        child = self._children.pop(command, None)
+        if child is not None:
+            reason = f"step {command.step!r} of {self._execution.execution_id} does not wait for it any more"
+            self._let_go(asyncio.create_task(self._tools.children.cancel(child, reason)))
+
+    def _let_go(self, task: asyncio.Task[Any]) -> None:
+        self._dropped.add(task)
+        task.add_done_callback(self._dropped.discard)
+
+    def _effect_ended(self, command: Command, task: Task) -> None:
         self._arrived.append((command, task))
         self._wake.set()
 
@@ -189,20 +337,106 @@ class Runner:
         # Also when the execution is being ended in this turn: what has arrived has happened.
         while self._arrived:
             command, task = self._arrived.popleft()
+            if self._running.get(command) is not task:
+                continue
             del self._running[command]
+            self._freed(command)
             outcome = _CANCELLED_ITSELF if task.cancelled() else task.result()
-            self._record(conclude(command, self._program, self._execution.state, outcome))
+            if outcome is None:
+                self._elsewhere.add(command)
+                continue
+            self._children.pop(command, None)
+            if self._is_open(command):
+                self._parameters.pop(command._replace(kind=CommandKind.RUN), None)
+                self._record(conclude(command, self._program, self._execution.state, self._scrubbed(outcome)))
 
-    async def _stop_actions(self) -> None:
+    def _freed(self, command: Command) -> None:
+        action = self._action_of(command)
+        if action is not None:
+            self._tools.slots.give_back(action)
+
+    def _is_open(self, command: Command) -> bool:
+        """Whether the attempt has not been ended by something else in this turn."""
+        path = self._execution.state.paths.get(command.path)
+        if path is None or path.phase is not Phase.RUNNING or path.visit != command.visit:
+            return False
+        attempt = attempt_of(path, command.iteration)
+        return attempt is not None and attempt.number == command.attempt
+
+    def _scrubbed(self, outcome: Outcome) -> Outcome:
+        if outcome.error_type:
+            outcome = outcome._replace(ended_at=self._now())
+        if self._secrets is None:
+            return outcome
+        scrub = self._secrets.scrub
+        return outcome._replace(
+            output=scrub(outcome.output),
+            error=self._secrets.scrub_text(outcome.error),
+            traceback=self._secrets.scrub_text(outcome.traceback),
+            log=self._secrets.scrub_text(outcome.log),
+            details=scrub(outcome.details),
+        )
+
+    async def _stop_effects(self) -> None:
         tasks = list(self._running.values())
+        for command in list(self._running):
+            self._freed(command)
         self._running.clear()
         for task in tasks:
             task.cancel()
-        if tasks:
-            await asyncio.wait(tasks, timeout=GRACE)
+        if tasks or self._dropped:
+            await asyncio.wait([*tasks, *self._dropped], timeout=GRACE)
+
+    # Waiting
+
+    def _may_return(self, wanted: list[Command], linger: float | None) -> bool:
+        if self._running:
+            return False
+        if self._leaving:
+            return True
+        if linger is None:
+            return False
+        due = self._next_due(wanted)
+        return due is None or due - self._tools.clock.now().timestamp() > linger
+
+    def _next_due(self, wanted: list[Command]) -> float | None:
+        """The earliest due time, in seconds since 1970."""
+        due = min((command.due_at for command in wanted if command.due_at), default=None)
+        return None if due is None or due.startswith("9999") else parse_time(due).timestamp()
+
+    async def _wait(self, wanted: list[Command]) -> None:
+        due = None if self._leaving else self._next_due(wanted)
+        if due is None:
+            await self._wake.wait()
+        else:
+            seconds = min(max(0.0, due - self._tools.clock.now().timestamp()), LONGEST_NAP)
+            idle = not any(command.kind is CommandKind.RUN for command in self._running)
+            await self._wake_or_sleep(seconds, idle)
+        self._wake.clear()
+
+    async def _wake_or_sleep(self, seconds: float, idle: bool) -> None:
+        nap = asyncio.create_task(self._tools.clock.sleep(seconds, idle=idle))
+        nap.add_done_callback(lambda _: self._wake.set())
+        try:
+            await self._wake.wait()
+        finally:
+            nap.cancel()
 
 
-def _attempt_of(event: ExecutionEvent) -> Command:
+def _received(message: ExecutionSignal) -> Draft:
+    data = {
+        "signal_id": message.id,
+        "ordinal": message.ordinal,
+        "signal_type": message.topic if message.kind == "signal" else CONTROL + message.kind,
+        "data": message.data,
+        "sent_at": message.sent_at,
+    }
+    if message.sender:
+        data["sender"] = message.sender
+    return Draft(ExecutionEventType.SIGNAL_RECEIVED, data=data)
+
+
+def attempt_command(event: ExecutionEvent) -> Command:
     """The attempt that an event begins or ends."""
     data = event.data
     iteration = data["iteration"]["index"] if "iteration" in data else None

@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_TURNS = 50
+"""Turns of the loop that others get before time is skipped: somebody may be about to do something."""
+
+
+class _Sleeper(NamedTuple):
+    due: float
+    woken: asyncio.Future[None]
+    idle: bool
 
 
 class FakeClock:
-    """Starts at a fixed moment and moves only when told, or by `tick` seconds at each look at the time of day."""
+    """Starts at a fixed moment and moves only when told, or by `tick` seconds at each look at the time of day.
 
-    def __init__(self, start: datetime = datetime(2026, 3, 1, 9, 14, 2, tzinfo=UTC), tick: float = 0.0) -> None:
+    With `skip`, time jumps to the next timer whenever an execution has nothing else to do: a workflow that sleeps for
+    a week is tested in a moment.
+    """
+
+    def __init__(
+        self,
+        start: datetime = datetime(2026, 3, 1, 9, 14, 2, tzinfo=UTC),
+        tick: float = 0.0,
+        *,
+        skip: bool = False,
+    ) -> None:
         self._start = start
         self._elapsed = 0.0
         self._tick = tick
+        self._skip = skip
+        self._sleepers: list[_Sleeper] = []
 
     def now(self) -> datetime:
         self._elapsed += self._tick
@@ -22,9 +44,30 @@ class FakeClock:
     def monotonic(self) -> float:
         return self._elapsed
 
+    async def sleep(self, seconds: float, *, idle: bool) -> None:
+        sleeper = _Sleeper(self._elapsed + seconds, asyncio.get_running_loop().create_future(), idle)
+        self._sleepers.append(sleeper)
+        try:
+            if self._skip and idle:
+                await self._skip_to(sleeper)
+            await sleeper.woken
+        finally:
+            self._sleepers.remove(sleeper)
+
     def advance(self, seconds: float) -> None:
-        """Let time pass; a negative number sets the clock back."""
+        """Let time pass; a negative number sets the clock back. Who has slept long enough wakes."""
         self._elapsed += seconds
+        for sleeper in self._sleepers:
+            if sleeper.due <= self._elapsed and not sleeper.woken.done():
+                sleeper.woken.set_result(None)
+
+    async def _skip_to(self, sleeper: _Sleeper) -> None:
+        """Move time on for this sleeper, unless somebody has to be woken before."""
+        while not sleeper.woken.done():
+            for _ in range(_TURNS):
+                await asyncio.sleep(0)
+            if not sleeper.woken.done() and sleeper.due <= min(other.due for other in self._sleepers if other.idle):
+                self.advance(sleeper.due - self._elapsed)
 
 
 class SequentialIds:

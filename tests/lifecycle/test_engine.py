@@ -208,11 +208,11 @@ async def test_several_executions_run_at_once_and_are_cancelled_together(make_en
     workflow = Workflow(name="w", steps=[Step(name="A", action="wait")])
     runs = [asyncio.create_task(engine.run(workflow)) for _ in range(2)]
     await met.wait()
-    engine.cancel("me", "enough")
+    engine.cancel_all("me", "enough")
     results = await asyncio.gather(*runs)
     assert [result.status for result in results] == ["cancelled", "cancelled"]
     assert len({result.id for result in results}) == 2
-    engine.cancel()
+    engine.cancel_all()
 
 
 # Keys

@@ -443,7 +443,7 @@ async def test_a_cancellation_is_recorded_and_what_runs_is_cancelled_or_abandone
 ) -> None:
     execution = Waiting(make_engine, watched)
     await execution.waiting.wait()
-    execution.engine.cancel("ann", "no longer needed")
+    execution.engine.cancel_all("ann", "no longer needed")
     result = await execution.task
     assert (result.status, result.error, result.outputs) == ("cancelled", None, None)
     assert watched.batches[-1] == ["l path_cancelled", "r path_cancelled", "execution_cancelled"]
@@ -462,7 +462,7 @@ async def test_a_cancellation_may_come_from_another_thread(
 ) -> None:
     execution = Waiting(make_engine, watched)
     await execution.waiting.wait()
-    threads = [threading.Thread(target=execution.engine.cancel) for _ in range(times)]
+    threads = [threading.Thread(target=execution.engine.cancel_all) for _ in range(times)]
     for thread in threads:
         thread.start()
     result = await asyncio.wait_for(execution.task, 30)
@@ -474,9 +474,9 @@ async def test_a_cancellation_before_anything_ran_leaves_a_history_that_says_so(
     ran: list[int] = []
 
     class Late(WatchedStore):
-        async def acquire_owner(self, execution_id: str, runner_id: str) -> None:
+        async def acquire_owner(self, execution_id: str, runner_id: str, *, take_over: bool = False) -> None:
             await super().acquire_owner(execution_id, runner_id)
-            engine.cancel()
+            engine.cancel_all()
 
     store = Late()
     engine = make_engine(lambda: ran.append(1), store=store)
@@ -493,7 +493,7 @@ async def test_a_cancellation_during_a_commit_comes_into_force_before_anything_m
 
     def before(batch: Sequence[ExecutionEvent]) -> None:
         if batch[-1].step_name == "B":
-            engine.cancel()
+            engine.cancel_all()
 
     async def note(name: str) -> None:
         ran.append(name)
@@ -514,7 +514,7 @@ async def test_what_arrived_together_with_a_cancellation_has_happened(
     make_engine: MakeEngine, watched: WatchedStore
 ) -> None:
     async def ask_to_stop() -> str:
-        engine.cancel()
+        engine.cancel_all()
         return "done"
 
     engine = make_engine(ask_to_stop, store=watched)
@@ -527,7 +527,7 @@ async def test_a_failure_that_arrived_together_with_a_cancellation_wins(
     make_engine: MakeEngine, watched: WatchedStore
 ) -> None:
     async def stop_and_fail() -> None:
-        engine.cancel()
+        engine.cancel_all()
         raise ValueError("no")
 
     engine = make_engine(stop_and_fail, store=watched)
@@ -607,7 +607,7 @@ async def test_steps_without_effects_neither_starve_the_loop_nor_gather_without_
         while turns < 5:
             await asyncio.sleep(0)
             turns += 1
-        engine.cancel()
+        engine.cancel_all()
 
     engine = make_engine(give, store=watched)
     counting = asyncio.create_task(count())

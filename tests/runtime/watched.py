@@ -8,6 +8,7 @@ from typing import Any
 
 from engine.model.events import ExecutionEvent
 from engine.model.snapshot import ExecutionSnapshot
+from engine.store import StoreError
 from stores.memory import MemoryExecutionEventStore
 
 Hook = Callable[[Sequence[ExecutionEvent]], Awaitable[None] | None]
@@ -34,13 +35,25 @@ class WatchedStore(MemoryExecutionEventStore):
         self.calls.append("append")
         await _call(self._after, events)
 
+    async def append_batches(self, batches: Sequence[Sequence[ExecutionEvent]]) -> list[StoreError | None]:
+        """Through `append_events`, so that the hooks see each batch."""
+        results: list[StoreError | None] = []
+        for batch in batches:
+            try:
+                await self.append_events(batch)
+            except StoreError as error:
+                results.append(error)
+            else:
+                results.append(None)
+        return results
+
     async def save_snapshot(self, snapshot: ExecutionSnapshot) -> None:
         self.snapshots.append(snapshot)
         await super().save_snapshot(snapshot)
 
-    async def acquire_owner(self, execution_id: str, runner_id: str) -> None:
+    async def acquire_owner(self, execution_id: str, runner_id: str, *, take_over: bool = False) -> None:
         self.calls.append("acquire")
-        await super().acquire_owner(execution_id, runner_id)
+        await super().acquire_owner(execution_id, runner_id, take_over=take_over)
 
     async def release_owner(self, execution_id: str, runner_id: str) -> None:
         self.calls.append("release")
