@@ -20,6 +20,10 @@ _INTEGER = re.compile(r"[-+]?[0-9]+")
 _NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
 _MOST_DIGITS = 30
 _INT64 = range(-(2**63), 2**64)
+_REFERENCE = re.compile(r"env:[^\s=\0]+|file:[^\0]*[^\s\0]")
+REFERENCE_KEY = "$secret"
+NO_REFERENCE = "must be a reference to a secret, env:NAME or file:PATH, not the secret itself"
+"""What is wrong with a secret input's value, as the end of a sentence that does not repeat it."""
 _WANTED = {
     "string": "text",
     "integer": "a whole number",
@@ -42,7 +46,8 @@ def bind_inputs(workflow: Workflow, given: Mapping[str, Any]) -> dict[str, Any]:
     """The inputs of a run, in the order they are declared: given values, else defaults, else None.
 
     Values are copied in their JSON form. An integer is good for a number, a boolean for neither; None only for an
-    optional input.
+    optional input. A secret input takes `env:NAME` or `file:PATH`, which is bound as `{"$secret": "env:NAME"}`; that
+    mapping itself is taken, too.
 
     Raises:
         InputError: unknown, missing and wrongly typed inputs and values without JSON form, all of them.
@@ -69,12 +74,28 @@ def _bound(wanted: Input, given: Mapping[str, Any]) -> Any:
     if wanted.name not in given:
         if wanted.is_required:
             raise ValueError(f"input {wanted.name!r} is required{_explained(wanted)}")
-        return wanted.default
+        return _bound_secret(wanted, wanted.default) if wanted.secret else wanted.default
+    if wanted.secret:
+        return _bound_secret(wanted, given[wanted.name])
     value, _ = normalize(given[wanted.name], f"input {wanted.name!r}")
     problem = mismatch(wanted.type, value)
     if problem and (value is not None or wanted.is_required):
         raise ValueError(f"input {wanted.name!r} {problem}")
     return value
+
+
+def _bound_secret(wanted: Input, given: Any) -> Any:
+    """The reference; the sentence of an error must not repeat what may be the secret itself."""
+    if isinstance(given, Mapping) and [*given] == [REFERENCE_KEY]:
+        given = given[REFERENCE_KEY]
+    if not is_reference(given) and (given is not None or wanted.is_required):
+        raise ValueError(f"input {wanted.name!r} {NO_REFERENCE}")
+    return None if given is None else {REFERENCE_KEY: given}
+
+
+def is_reference(value: Any) -> bool:
+    """Whether a value says where a secret is: `env:NAME` or `file:PATH`."""
+    return isinstance(value, str) and _REFERENCE.fullmatch(value) is not None
 
 
 def _explained(wanted: Input) -> str:
@@ -129,6 +150,8 @@ def read_input_text(wanted: Input, text: str) -> Any:
     Raises:
         InputError: the text is not of that type, or the file cannot be used.
     """
+    if wanted.secret:
+        return text  # whether it is a reference is told when it is bound; no file is read in its place
     if text.startswith("@"):
         return _read_value_file(wanted, Path(text[1:]))
     value = _parse(wanted.type, text)

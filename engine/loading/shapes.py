@@ -1,25 +1,27 @@
-"""The shape of a definition, key by key: which keys there are, which are required, what kind of value each takes.
+"""Checks of the form of plain data: which keys a mapping may hold and what kind of value each takes.
 
-The pydantic models say the same, but they stop where a part is malformed and do not know about keys that are planned;
-this check finds everything at once and gives every mistake its own place.
+Every check tells all it finds and goes on, so that each mistake of a file has its own sentence and place.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from engine.core.expression_errors import shown_text
 from engine.loading.findings import Findings, called, did_you_mean
 from engine.loading.problems import INVALID, Location
+from engine.model.durations import MAX_DURATION, parse_duration
 
 Check = Callable[[Findings, Location, Any], None]
+Rule = Callable[[Findings, Location, Mapping[str, Any], frozenset[str]], None]
+"""Checks how the keys of a mapping go together; the set holds known keys that misspelt ones probably stand for."""
 
 LONGEST_NAME: Final = 200
-INPUT_TYPES: Final = ("string", "integer", "number", "boolean", "array", "object")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_VARIABLE_RULE = "letters (A-Z, a-z), digits and '_', not beginning with a digit"
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,9 @@ class Shape:
     noun: str
     keys: Mapping[str, Check]
     required: tuple[str, ...] = ()
-    planned: frozenset[str] = field(default_factory=frozenset)
-    """Keys that mean something in a later version."""
-    instead: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """For a required key the planned ones that would make up for it."""
     hints: Mapping[str, str] = field(default_factory=dict)
     """For keys that are unknown here how the sentence about them ends."""
+    rules: tuple[Rule, ...] = ()
 
     def __call__(self, found: Findings, at: Location, value: Any) -> None:
         """Check a value of this shape and all that is in it."""
@@ -43,20 +42,21 @@ class Shape:
         if not isinstance(value, dict):
             found.error(at, f"{self.noun} must be a mapping, not {describe(value)}")
             return
-        meant: set[str | None] = set()
+        meant: set[str] = set()
         for key, content in value.items():
             if key in self.keys:
                 self.keys[key](found, (*at, key), content)
-            elif key in self.planned:
-                found.error((*at, key), f"{shown_text(key)} is not supported yet", on_key=True)
             else:
-                near = found.nearest(key, [*self.keys, *sorted(self.planned)])
-                meant.add(near)
+                near = found.nearest(key, self.keys)
+                if near is not None:
+                    meant.add(near)
                 hint = self.hints.get(key, did_you_mean(near))
                 found.error((*at, key), f"unknown key {shown_text(key)}{hint}", on_key=True)
         for key in self.required:
-            if key not in value and key not in meant and not self.instead.get(key, frozenset()) & value.keys():
+            if key not in value and key not in meant:
                 found.error(at, f"{self.noun} needs {key!r}")
+        for rule in self.rules:
+            rule(found, at, value, frozenset(meant))
 
 
 def describe(value: Any) -> str:
@@ -95,9 +95,15 @@ def name(found: Findings, at: Location, value: Any) -> None:
 def variable(found: Findings, at: Location, value: Any) -> None:
     """A name that expressions can use."""
     name(found, at, value)
-    if isinstance(value, str) and value and not _VARIABLE.fullmatch(value):
-        rule = "letters (A-Z, a-z), digits and '_', not beginning with a digit"
-        found.error(at, f"{called(at)} must consist of {rule}; {shown_text(value)} does not")
+    if isinstance(value, str) and value and not VARIABLE.fullmatch(value):
+        found.error(at, f"{called(at)} must consist of {_VARIABLE_RULE}; {shown_text(value)} does not")
+
+
+def variable_key(found: Findings, at: Location, key: str) -> None:
+    """The same for the key of a mapping."""
+    if len(key) > LONGEST_NAME or not VARIABLE.fullmatch(key):
+        message = f"a variable must consist of {_VARIABLE_RULE}, at most {LONGEST_NAME}; {shown_text(key)} does not"
+        found.error(at, message, on_key=True)
 
 
 def flag(found: Findings, at: Location, value: Any) -> None:
@@ -106,20 +112,70 @@ def flag(found: Findings, at: Location, value: Any) -> None:
         found.error(at, f"{called(at)} must be true or false, not {describe(value)}")
 
 
-def input_type(found: Findings, at: Location, value: Any) -> None:
-    """One of the six types."""
-    text(found, at, value)
-    if isinstance(value, str) and value not in INPUT_TYPES:
-        hint = found.suggestion(value, INPUT_TYPES)
-        found.error(at, f"{called(at)} must be one of {', '.join(INPUT_TYPES)}, not {shown_text(value)}{hint}")
-
-
 def condition(found: Findings, at: Location, value: Any) -> None:
     """The text of an expression; whether it parses is checked elsewhere."""
     if value is not INVALID and not isinstance(value, str):
         found.error(at, f"{called(at)} must be an expression in quotes, not {describe(value)}")
     elif value == "":
-        found.error(at, f"{called(at)} must not be empty; leave it out for an edge that is always taken")
+        found.error(at, f"{called(at)} must not be empty; leave it out for one that is always true")
+
+
+def filled_text(found: Findings, at: Location, value: Any) -> None:
+    """A text that says something."""
+    text(found, at, value)
+    if isinstance(value, str) and not value.strip():
+        found.error(at, f"{called(at)} must not be empty")
+
+
+def duration(found: Findings, at: Location, value: Any) -> None:
+    """`10s`, or seconds as a number."""
+    if isinstance(value, str):
+        try:
+            parse_duration(value)
+        except ValueError as problem:
+            found.error(at, str(problem))
+    elif isinstance(value, bool) or not isinstance(value, (int, float)):
+        if value is not INVALID:
+            found.error(at, f"{called(at)} must be a duration such as 10s or 1h30m, not {describe(value)}")
+    elif value < 0:
+        found.error(at, f"{called(at)} must not be negative")
+    elif value > MAX_DURATION:
+        found.error(at, f"{called(at)} must not be longer than a hundred years")
+
+
+def whole(least: int, most: int | None = None) -> Check:
+    """A whole number within bounds."""
+    return _number_within("a whole number", int, least, most)
+
+
+def number(least: int, most: int) -> Check:
+    """A number within bounds."""
+    return _number_within("a number", (int, float), least, most)
+
+
+def _number_within(what: str, kinds: type | tuple[type, ...], least: int, most: int | None) -> Check:
+    bounds = f"of at least {least:,}" if most is None else f"from {least:,} to {most:,}"
+
+    def check_number(found: Findings, at: Location, value: Any) -> None:
+        if value is INVALID:
+            return
+        is_number = isinstance(value, kinds) and not isinstance(value, bool)
+        if not is_number or value < least or (most is not None and value > most):
+            found.error(at, f"{called(at)} must be {what} {bounds}, not {describe(value)}")
+
+    return check_number
+
+
+def one_of(choices: Sequence[str]) -> Check:
+    """One of these words."""
+
+    def check_choice(found: Findings, at: Location, value: Any) -> None:
+        text(found, at, value)
+        if isinstance(value, str) and value not in choices:
+            hint = found.suggestion(value, choices)
+            found.error(at, f"{called(at)} must be one of {', '.join(choices)}, not {shown_text(value)}{hint}")
+
+    return check_choice
 
 
 def mapping(found: Findings, at: Location, value: Any) -> None:
@@ -133,6 +189,38 @@ def texts(found: Findings, at: Location, value: Any) -> None:
     mapping(found, at, value)
     for key, content in value.items() if isinstance(value, dict) else ():
         text(found, (*at, key), content)
+
+
+def names(*, may_be_empty: bool = False) -> Check:
+    """A name or a list of names."""
+    several = list_of(name, least=0 if may_be_empty else 1)
+
+    def check_names(found: Findings, at: Location, value: Any) -> None:
+        if isinstance(value, str):
+            name(found, at, value)
+        elif isinstance(value, list) or value is INVALID:
+            several(found, at, value)
+        else:
+            found.error(at, f"{called(at)} must be a name or a list of names, not {describe(value)}")
+
+    return check_names
+
+
+def one_or_list_of(shape: Shape, example: str) -> Check:
+    """A mapping of this shape or a list of such; the example shows what one looks like."""
+    several = list_of(shape, least=1)
+
+    def check_one_or_list(found: Findings, at: Location, value: Any) -> None:
+        if isinstance(value, list):
+            several(found, at, value)
+        elif isinstance(value, dict) or value is INVALID:
+            shape(found, at, value)
+        else:
+            found.error(
+                at, f"{called(at)} must be a mapping such as {example} or a list of such, not {describe(value)}"
+            )
+
+    return check_one_or_list
 
 
 def list_of(check: Check, *, least: int = 0) -> Check:
@@ -150,83 +238,3 @@ def list_of(check: Check, *, least: int = 0) -> Check:
             check(found, (*at, index), item)
 
     return check_list
-
-
-def items(found: Findings, at: Location, value: Any) -> None:
-    """A list, or a text that may be a template; which one is checked elsewhere."""
-    if value is not INVALID and not isinstance(value, (list, str)):
-        found.error(at, f'{called(at)} must be a list or a template such as "${{state.files}}", not {describe(value)}')
-
-
-def store(found: Findings, at: Location, value: Any) -> None:
-    """The name of a variable."""
-    if isinstance(value, dict):
-        found.error(at, "'store' as a mapping is not supported yet; give the name of one variable")
-    else:
-        variable(found, at, value)
-
-
-def edge(found: Findings, at: Location, value: Any) -> None:
-    """The name of a step, or a mapping with more."""
-    if isinstance(value, str):
-        name(found, at, value)
-    elif isinstance(value, dict) or value is INVALID:
-        EDGE(found, at, value)
-    else:
-        found.error(at, f"{called(at)} must be the name of a step or a mapping, not {describe(value)}")
-
-
-def edges(found: Findings, at: Location, value: Any) -> None:
-    """One edge, or a list of them."""
-    if value is None or value == []:
-        found.error(at, "'next' is empty; name a step, or write 'end: true' for a step that ends its path")
-    elif isinstance(value, list):
-        list_of(edge)(found, at, value)
-    else:
-        edge(found, at, value)
-
-
-STEP_KINDS: Final = frozenset({"type", "prompt", "script", "wait_signal", "sleep", "join", "workflow", "pass"})
-
-EDGE: Final = Shape("an edge", {"step": name, "condition": condition, "path": variable}, ("step",))
-EACH: Final = Shape(
-    "'each'", {"items": items, "as": variable}, ("items",), frozenset({"concurrency", "on_item_failure"})
-)
-INPUT: Final = Shape(
-    "an input",
-    {"name": variable, "type": input_type, "description": text, "default": anything, "required": flag},
-    ("name",),
-    frozenset({"secret"}),
-)
-OUTPUT: Final = Shape("an output", {"name": variable, "value": anything}, ("name", "value"))
-STEP: Final = Shape(
-    "a step",
-    {"name": name, "action": name, "parameters": mapping, "store": store, "each": EACH, "next": edges, "end": flag},
-    ("name", "action"),
-    STEP_KINDS
-    | {"agent", "content", "topic", "on_timeout", "paths", "count", "mappings", "rest", "detached"}
-    | {"edge_matching", "retry", "catch", "timeout", "timeout_total"},
-    {"action": STEP_KINDS},
-)
-WORKFLOW: Final = Shape(
-    "a workflow",
-    {
-        "name": name,
-        "description": text,
-        "version": text,
-        "inputs": list_of(INPUT),
-        "outputs": list_of(OUTPUT),
-        "steps": list_of(STEP, least=1),
-        "start": name,
-        "labels": texts,
-    },
-    ("name", "steps"),
-    frozenset({"on_failure", "deadline", "max_visits", "max_parallel"}),
-)
-SEVERAL: Final = Shape(
-    "a file",
-    {"workflows": list_of(anything, least=1)},
-    ("workflows",),
-    hints=dict.fromkeys([*WORKFLOW.keys, *WORKFLOW.planned], "; it belongs into one of the 'workflows'"),
-)
-"""A file of several workflows; each of them is checked by `WORKFLOW`."""

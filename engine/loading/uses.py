@@ -1,12 +1,17 @@
-"""Which names an expression uses, and which keys it looks up in them, each with its place in the text."""
+"""Which names an expression or a script uses, and which keys it looks up in them, each with its place in the text."""
 
 from __future__ import annotations
 
 import ast
+import builtins
+import re
+import warnings
 from functools import lru_cache
-from typing import NamedTuple
+from symtable import SymbolTable, symtable
+from typing import NamedTuple, Protocol
 
-from engine.core.expression_source import ParsedSource, parse_source
+from engine.core.expression_source import parse_source
+from engine.core.script_check import ScriptSyntaxError, check_script
 
 
 class NameUse(NamedTuple):
@@ -28,9 +33,75 @@ class KeyUse(NamedTuple):
 def uses_of(text: str) -> tuple[tuple[NameUse, ...], tuple[KeyUse, ...]]:
     """The uses in an expression that parses."""
     source = parse_source(text)
-    visitor = _Uses(source)
+    visitor = _Uses(source, set())
     visitor.visit(source.tree)
     return tuple(visitor.names), tuple(visitor.keys)
+
+
+@lru_cache(maxsize=1024)
+def script_uses(text: str) -> tuple[tuple[NameUse, ...], tuple[KeyUse, ...]]:
+    """The uses in a script of names it does not bind itself.
+
+    Raises:
+        ScriptSyntaxError: it is no script that can be run.
+    """
+    check_script(text)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # such as '\d' in a text: Python would print them
+            tree, table = ast.parse(text), symtable(text, "script", "exec")
+        visitor = _Uses(_Script(text), _bound(table))
+        visitor.visit(tree)
+    except RecursionError:
+        raise ScriptSyntaxError("the script is nested too deeply", 1, 1) from None
+    names = (use for use in visitor.names if not hasattr(builtins, use.name))
+    return tuple(names), tuple(visitor.keys)
+
+
+def _bound(table: SymbolTable) -> set[str]:
+    """The names that get a value anywhere in a script."""
+    own = (
+        symbol.get_name()
+        for symbol in table.get_symbols()
+        if symbol.is_assigned() or symbol.is_imported() or symbol.is_parameter()
+    )
+    return set(own).union(*map(_bound, table.get_children()))
+
+
+def offset_in_script(text: str, line: int, column: int) -> int:
+    """The 0-based offset of a line and column, both from 1, counted in characters."""
+    starts = _line_starts(text)
+    start = starts[min(line, len(starts)) - 1]
+    return min(start + column - 1, len(text))
+
+
+def _line_starts(text: str) -> list[int]:
+    return [0, *(match.end() for match in re.finditer(r"\r\n|\r|\n", text))]
+
+
+class _Source(Protocol):
+    """Tells the offsets at which a node begins and ends."""
+
+    def start(self, node: ast.expr) -> int: ...
+    def end(self, node: ast.expr) -> int: ...
+
+
+class _Script:
+    """The offsets of a script's nodes."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.line_starts = _line_starts(text)
+
+    def start(self, node: ast.expr) -> int:
+        return self._offset(node.lineno, node.col_offset)
+
+    def end(self, node: ast.expr) -> int:
+        return self._offset(node.end_lineno or node.lineno, node.end_col_offset or 0)
+
+    def _offset(self, line: int, byte: int) -> int:
+        start = self.line_starts[line - 1]
+        return start + len(self.text[start : start + byte].encode()[:byte].decode(errors="ignore"))
 
 
 _Comprehension = ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
@@ -39,9 +110,9 @@ _Comprehension = ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
 class _Uses(ast.NodeVisitor):
     """Walks a tree and knows which names are variables of the comprehensions around it."""
 
-    def __init__(self, source: ParsedSource) -> None:
+    def __init__(self, source: _Source, bound: set[str]) -> None:
         self.source = source
-        self.bound: list[set[str]] = []
+        self.bound = [bound]
         self.names: list[NameUse] = []
         self.keys: list[KeyUse] = []
 

@@ -10,18 +10,20 @@ from pydantic import ValidationError
 
 from engine.core.expression_errors import nearest, shown_text, suggestion
 from engine.loading.checks import check_workflow
+from engine.loading.children import check_children
+from engine.loading.definition_shapes import SEVERAL
 from engine.loading.files import read_limited
 from engine.loading.findings import Findings, as_problems
 from engine.loading.graph import check_unique
 from engine.loading.problems import LoadError, Location, Problem, in_file_order
-from engine.loading.shapes import SEVERAL, describe
+from engine.loading.shapes import describe
 from engine.loading.yaml_positions import Document, load_yaml
 from engine.model.workflow import Workflow
 
 
 @dataclass(frozen=True)
 class LoadedFile:
-    """The workflows of a file that has no errors."""
+    """The workflows of a file that has no errors. A step of one may run another one as its child."""
 
     file: str
     workflows: list[Workflow]
@@ -51,6 +53,7 @@ def read_workflows(source: bytes, file: str) -> LoadedFile:
     places = _workflow_places(found, data)
     for at, definition in places:
         check_workflow(found, at, definition)
+    check_children(found, places)
     problems = document.problems + as_problems(found.found, file, document.positions)
     if any(problem.severity == "error" for problem in problems):
         raise LoadError(problems)

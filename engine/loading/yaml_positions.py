@@ -47,7 +47,8 @@ class Positions:
     def __init__(self) -> None:
         self.keys: dict[Location, Position] = {}
         self.values: dict[Location, Position] = {}
-        self.texts: dict[Location, Position] = {}
+        self.texts: dict[Location, tuple[Position, str]] = {}
+        """Texts that stand in the file as they are, on one line or as a literal block (`|`), and where they start."""
 
     def key(self, path: Location) -> Position:
         """Where the key of a mapping's entry stands; for an item of a list, the item itself."""
@@ -61,8 +62,11 @@ class Positions:
 
     def inside(self, path: Location, offset: int) -> Position:
         """The place of a character of a text; where it cannot be counted (folded, escaped), where the text begins."""
-        start = self.texts.get(path)
-        return Position(start.line, start.column + offset) if start else self.value(path)
+        if path not in self.texts:
+            return self.value(path)
+        start, text = self.texts[path]
+        line_start = text.rfind("\n", 0, offset) + 1
+        return Position(start.line + text.count("\n", 0, offset), start.column + offset - line_start)
 
 
 def load_yaml(source: bytes, file: str) -> Document:
@@ -220,12 +224,22 @@ class _Loader:
         return value
 
     def note_text(self, event: Any, path: Location) -> None:
-        """Note where a text's first character stands, if the others follow it as they are, on one line."""
+        """Note where a text's first character stands, if the others follow it as they are."""
+        if event.style == "|":
+            self.note_block(event, path)
+            return
         quotes = 1 if event.style in {"'", '"'} else 0
         written = self.text[event.start_mark.index + quotes : event.end_mark.index - quotes]
         if written == event.value:
             start = self.position(event)
-            self.positions.texts[path] = Position(start.line, start.column + quotes)
+            self.positions.texts[path] = Position(start.line, start.column + quotes), written
+
+    def note_block(self, event: Any, path: Location) -> None:
+        """The same for a literal block: its lines are those of the file without their indentation."""
+        _, *written = _LINE_BREAK.split(self.text[event.start_mark.index : event.end_mark.index])
+        lines = event.value.rstrip("\n").split("\n")
+        indent = next((len(line) - len(text) for line, text in zip(written, lines, strict=False) if text), 0)
+        self.positions.texts[path] = Position(self.position(event).line + 1, indent + 1), event.value
 
 
 def _resolve(raw: str) -> Any:

@@ -43,6 +43,85 @@ workflows:
     steps: [{name: A, action: a}]
 """
 
+RICH = """\
+workflows:
+  - name: order
+    on_failure: drain
+    deadline: 2h
+    max_visits: 50
+    max_parallel: 4
+    agents:
+      - name: writer
+        instructions: Be brief.
+        model: test
+        settings: {temperature: 0.5, key: "${inputs.token}"}
+    inputs:
+      - {name: token, secret: true, default: "env:TOKEN"}
+      - {name: lines, type: array, default: []}
+    steps:
+      - name: Check
+        script: |
+          total = 0
+          for line in inputs.lines:
+              total = total + line.price
+          {"total": total, "count": len(inputs.lines)}
+        store: {total: total, count: count}
+        next:
+          - {step: Charge, path: pay}
+          - {step: Draft, path: letter, condition: "state.count > 0"}
+          - Gather
+      - name: Charge
+        action: Card.Charge
+        parameters: {amount: "${state.total}", auth: "Bearer ${inputs.token}"}
+        timeout: 10s
+        timeout_total: 1h30m
+        retry:
+          - {errors: Timeout, max_attempts: 5, initial_delay: 250ms, max_backoff: 1m, jitter: 0.2}
+          - errors: ["*"]
+            non_retryable_errors: [CardDeclined]
+            backoff_multiplier: 1.5
+            condition: "error.attempt < 3 and state.total > 0"
+        catch:
+          - {errors: CardDeclined, step: Declined, store: refusal}
+          - {errors: [Timeout, Interrupted], step: Later}
+        store: charge
+        end: true
+      - {name: Declined, pass: true, end: true}
+      - {name: Later, sleep: "${1 + 1}", next: {step: Charge}}
+      - name: Draft
+        prompt: Write to ${inputs.lines[0].customer}
+        agent: writer
+        content: ["${state.total}", plain]
+        store: draft
+        edge_matching: first
+        next:
+          - {step: Approval, condition: len(state.draft) > 10}
+          - Draft
+      - {name: Approval, wait_signal: "ok-${state.count}", timeout: 24h, on_timeout: Remind, store: approval, end: true}
+      - {name: Remind, sleep: 5m, next: Approval}
+      - name: Gather
+        join: [pay, letter]
+        count: 1
+        rest: cancel
+        timeout: 2d
+        on_timeout: fail
+        mappings: {pay.charge: charged, letter.draft: text}
+      - name: Ship
+        workflow: shipping
+        parameters: {address: "${item.address}"}
+        each: {items: "${inputs.lines}", concurrency: 3, on_item_failure: collect}
+        store: shipped
+    outputs:
+      - {name: shipped, value: "${state.shipped}"}
+      - {name: paid, value: "${get(paths.pay.charge, state.charged)}"}
+  - name: shipping
+    inputs: [{name: address}]
+    steps:
+      - {name: Wait, type: wait_signal, topic: packed}
+      - {name: Fork, type: pass, next: [{step: Both, path: a}, {step: Both, path: b}]}
+      - {name: Both, type: join, paths: [a, b]}
+"""
+
 
 def flow(steps: str, **parts: str) -> str:
     """A workflow of these steps, whose first one is in line 3."""

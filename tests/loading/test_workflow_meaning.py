@@ -96,7 +96,7 @@ def test_a_default_of_null_makes_an_input_optional() -> None:
         ('"${inputs.root +§}"', "the expression ends too early"),
         ('"${§nofunction(1)}"', "there is no function 'nofunction'"),
         ('"a §${inputs.root"', "'${' is never closed; a literal one is written '$${'"),
-        ("§|\n          two\n          ${nope}", "unknown name 'nope'"),
+        ("|\n          two\n          ${§nope}", "unknown name 'nope'"),
         ('§"\\t${nope}"', "unknown name 'nope'"),
         ("§'it''s ${nope}'", "unknown name 'nope'"),
     ],
@@ -156,8 +156,11 @@ def test_conditions_are_checked_like_templates() -> None:
     )
 
 
-def test_the_loop_variable_exists_in_the_parameters_only() -> None:
-    where = "unknown name 'file': the variable of 'each' exists only in the step's 'parameters'"
+def test_the_loop_variable_exists_only_in_what_the_step_runs() -> None:
+    where = (
+        "unknown name 'file': the variable of 'each' exists only in what the step runs: "
+        "'parameters', 'prompt', 'content', 'script'"
+    )
     assert_told(
         flow(
             "  - name: A\n    action: a\n    each: {items: '${§file}', as: file}\n    parameters: {x: '${file}'}\n"
@@ -239,7 +242,8 @@ def test_paths_that_go_through_one_storing_step_compete_too() -> None:
     "text",
     [
         fork("{step: A, condition: '1 < 2'}, {step: B, condition: '2 < 1'}", "${state.r}"),
-        fork("A, B", "${paths.a.r}"),
+        fork("{step: A, path: a}, B", "${paths.a.r}"),
+        fork("A, B", "${paths['main-2'].r} ${paths.main.r}"),
         fork("A, B", "${state.r}").replace("b, store: r", "b, store: s"),
     ],
 )

@@ -11,15 +11,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.core.program import compile_workflow
+from engine.loading.checks import check_workflow
+from engine.loading.findings import Findings
 from engine.loading.problems import LoadError
 from engine.loading.workflow_file import read_workflows
 from engine.model.workflow import Workflow
-from tests.loading.flows import GOOD, SEVERAL
+from tests.loading.flows import GOOD, RICH, SEVERAL
 
+FILES = [GOOD, SEVERAL, RICH]
 KEYS = st.sampled_from(
     [
         *("name", "steps", "nxt", "next", "end", "each", "items", "as", "condition", "store", "action", "parameters"),
         *("workflows", "inputs", "default", "type", "value", "secret", "retry", "", "1", "<<", "é", "x" * 300),
+        *("prompt", "script", "wait_signal", "topic", "sleep", "join", "paths", "workflow", "pass", "detached"),
+        *("catch", "errors", "timeout", "on_timeout", "count", "mappings", "rest", "content", "agents", "concurrency"),
     ]
 )
 VALUES: st.SearchStrategy[Any] = st.sampled_from(
@@ -45,6 +50,21 @@ VALUES: st.SearchStrategy[Any] = st.sampled_from(
             {"a": 1},
         ),
         *("${", "${}", "${state}", "${stat.x}", "${inputs.nope}", "${file}", "${[x for x in state.files]}", "${1/0}"),
+        *(
+            "pass",
+            "join",
+            "env:X",
+            "file:",
+            "10s",
+            "-1s",
+            "fail",
+            "Gather",
+            "shipping",
+            "pay",
+            "pay.charge",
+            "state.x = 1",
+        ),
+        *({"max_attempts": 2}, [{"step": "Later"}], {"pay.charge": "x"}, {"x": "y"}, ["*"], ["pay"], "def f(:", "\t1"),
         *({"step": "List"}, [{"step": "Report", "path": "p"}, "Report"], {"items": "${x}", "as": "inputs"}),
         *("a ${'}'} b", "$${", "\u2028", "\0", "multi\nline ${nope}", "- a", "{", "&a", "*b", "!c", "'"),
     ]
@@ -62,7 +82,7 @@ def places(value: Any) -> Iterator[tuple[Any, Any]]:
 @st.composite
 def mutated(draw: st.DrawFn) -> str:
     """A valid file with some entries deleted, renamed, replaced or repeated."""
-    document = yaml.safe_load(draw(st.sampled_from([GOOD, SEVERAL])))
+    document = yaml.safe_load(draw(st.sampled_from(FILES)))
     for _ in range(draw(st.integers(1, 4))):
         found = list(places(document))
         if not found:
@@ -93,7 +113,7 @@ class _PlainDumper(yaml.SafeDumper):
 @st.composite
 def damaged(draw: st.DrawFn) -> str:
     """A valid file with some characters cut out or put in."""
-    text = draw(st.sampled_from([GOOD, SEVERAL]))
+    text = draw(st.sampled_from(FILES))
     for _ in range(draw(st.integers(1, 3))):
         start = draw(st.integers(0, len(text)))
         end = draw(st.integers(start, min(len(text), start + 8)))
@@ -107,11 +127,15 @@ def check(text: str) -> None:
     except LoadError as error:
         problems = error.problems
         assert any(problem.severity == "error" for problem in problems)
+        assert error.__cause__ is None, "the model refused what every check let through"
     else:
         problems = loaded.warnings
         for workflow in loaded.workflows:
             compile_workflow(workflow)
             assert Workflow.model_validate(workflow.to_dict()) == workflow
+            again = Findings()
+            check_workflow(again, (), workflow.to_dict())
+            assert not again.errors, again.found
     lines = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
     for problem in problems:
         assert problem.message

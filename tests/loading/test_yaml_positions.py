@@ -200,12 +200,40 @@ def test_keys_values_and_entries_have_places_of_their_own() -> None:
         ("'it''s ${x}'", 7, 4),
         ('"tab\\t${x}"', 6, 4),
         ("plain on\n  two lines", 4, 4),
-        ("|\n  block ${x}", 8, 4),
         ("'ü€😀 x'", 4, 9),
     ],
 )
 def test_places_inside_a_text_are_exact_where_they_can_be_counted(scalar: str, offset: int, column: int) -> None:
     assert load(f"a: {scalar}\n").positions.inside(("a",), offset) == (1, column)
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    "block",
+    [
+        "|\n  one\n    two ${x}\n  three",
+        "|\n\n  é😀 one\n\n\n  two\n\n\n",
+        "|2-\n   kept indentation\n  two\n",
+        "|+ # remark\n  one\n\n",
+        "|\n     deep\n     two\n",
+    ],
+)
+def test_every_character_of_a_literal_block_has_its_place(block: str, newline: str) -> None:
+    text = f"a: {block}"
+    document = load(text.replace("\n", newline))
+    lines = text.split("\n")
+    value = document.data["a"]
+    assert value.strip()
+    for offset, character in enumerate(value.rstrip("\n")):
+        line, column = document.positions.inside(("a",), offset)
+        if character == "\n":
+            assert column >= len(lines[line - 1]) + 1
+        else:
+            assert lines[line - 1][column - 1] == character
+
+
+def test_a_folded_block_is_told_where_it_begins() -> None:
+    assert load("a: >\n  one\n  two\n").positions.inside(("a",), 5) == (1, 4)
 
 
 def test_what_is_left_out_at_the_end_stands_in_the_last_line() -> None:
