@@ -21,7 +21,8 @@ from engine.loading.problems import LoadError
 from engine.loading.shapes import describe
 from engine.model.workflow import Workflow
 
-_KEYS = ("actions", "store")
+_KEYS = ("actions", "allow", "store")
+_ALLOWABLE = ("http", "shell")
 _ACTION_MARK = "__dive_action__"
 
 
@@ -46,6 +47,8 @@ class Project:
     """Where executions are recorded, as it is written; relative to `root`."""
     file: Path | None = None
     """The file that says so."""
+    allow: tuple[str, ...] = ()
+    """Which built-in actions beside those every project has it allows: `http`, `shell`."""
 
     @classmethod
     def discover(cls, start: Path) -> Project:
@@ -69,7 +72,8 @@ class Project:
         if problems:
             where = str(file) if file.name == "dive.toml" else f"{file} [tool.dive]"
             raise ProjectError(f"{where}: {problem}" for problem in problems)
-        return cls(file.parent, tuple(settings.get("actions", ())), settings.get("store"), file)
+        actions, allow = tuple(settings.get("actions", ())), tuple(settings.get("allow", ()))
+        return cls(file.parent, actions, settings.get("store"), file, allow)
 
 
 def _read_settings(file: Path) -> Any:
@@ -104,10 +108,22 @@ def _settings_problems(settings: Any) -> list[str]:
         problems.append(f"'actions' must be a list of module names, not {describe(actions)}")
     else:
         problems += [problem for name in actions if (problem := _module_problem(name))]
+    problems += _allow_problems(settings.get("allow", []))
     store = settings.get("store", ".dive")
     if not isinstance(store, str) or not store:
         problems.append(f"'store' must be a path, not {describe(store)}")
     return problems
+
+
+def _allow_problems(allow: Any) -> list[str]:
+    if not isinstance(allow, list):
+        return [f"'allow' must be a list of {' and '.join(map(repr, _ALLOWABLE))}, not {describe(allow)}"]
+    return [
+        f"'allow' must be a list of {' and '.join(map(repr, _ALLOWABLE))}; {describe(name)} is neither"
+        f"{suggestion(name, _ALLOWABLE)}"
+        for name in allow
+        if name not in _ALLOWABLE
+    ]
 
 
 def _module_problem(name: Any) -> str | None:

@@ -5,23 +5,29 @@ from __future__ import annotations
 import difflib
 import hashlib
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from types import ModuleType
-from typing import Any, TypeVar, overload
+from typing import Any, Literal, TypeVar, get_args, overload
 
 from engine.model.events import JsonObject
+from engine.runtime.parameters import Parameters
 
 ActionFunction = Callable[..., Any]
 F = TypeVar("F", bound=ActionFunction)
+Effects = Literal["writes", "reads", "pure"]
+OPTIONAL_BUILTINS = {"HTTP.Request": "http", "Shell.Run": "shell"}
+"""Built-in actions that only those projects have which allow them, and what they have to allow."""
 _MARK = "__dive_action__"
 
 
 @dataclass(frozen=True, slots=True)
 class _Mark:
     name: str
-    version: str | None
+    version: str | None = None
+    effects: Effects = "writes"
+    max_parallel: int | None = None
 
 
 class ActionError(ValueError):
@@ -38,6 +44,10 @@ class Action:
     version: str | None = None
     source_hash: str | None = None
     """Of its source text, so that a change between two runs can be told."""
+    effects: Effects = "writes"
+    """What running it does to the world outside: changes it, only looks at it, or neither."""
+    max_parallel: int | None = None
+    """How many of its attempts may run at once in one runner; None for no limit of its own."""
 
     @cached_property
     def is_async(self) -> bool:
@@ -47,7 +57,8 @@ class Action:
     @cached_property
     def reference(self) -> JsonObject:
         """What `step_started` records of it."""
-        record = {"name": self.name, "version": self.version, "source_hash": self.source_hash}
+        effects = None if self.effects == "writes" else self.effects
+        record = {"name": self.name, "version": self.version, "source_hash": self.source_hash, "effects": effects}
         return {key: value for key, value in record.items() if value is not None}
 
     @property
@@ -55,42 +66,57 @@ class Action:
         """The first line of its docstring."""
         return (inspect.getdoc(self.function) or "").partition("\n")[0]
 
-    def refusal(self, arguments: Mapping[str, Any]) -> str:
-        """Why it cannot be called with these arguments; empty when it can."""
-        if self._required <= arguments.keys() and arguments.keys() <= self._named:
-            return ""
-        try:
-            self.signature.bind(**arguments)
-        except TypeError as error:
-            return str(error)
-        return ""
-
     @cached_property
-    def _named(self) -> frozenset[str]:
-        parameters = self.signature.parameters.values()
-        return frozenset(p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
+    def parameters(self) -> Parameters:
+        """What its signature and annotations ask for."""
+        return Parameters(self.name, self.function, self.signature)
 
-    @cached_property
-    def _required(self) -> frozenset[str]:
-        parameters = self.signature.parameters
-        return frozenset(name for name in self._named if parameters[name].default is inspect.Parameter.empty)
+    def parameter_problems(self, names: Collection[str]) -> list[str]:
+        """One sentence for each of these names it has no parameter for, and for each required one not among them."""
+        return self.parameters.problems(names)
 
 
 @overload
 def action(function: F) -> F: ...
 @overload
-def action(*, name: str | None = None, version: str | None = None) -> Callable[[F], F]: ...
-def action(function: F | None = None, *, name: str | None = None, version: str | None = None) -> F | Callable[[F], F]:
+def action(
+    *, name: str | None = None, version: str | None = None, effects: Effects = "writes", max_parallel: int | None = None
+) -> Callable[[F], F]: ...
+def action(
+    function: F | None = None,
+    *,
+    name: str | None = None,
+    version: str | None = None,
+    effects: Effects = "writes",
+    max_parallel: int | None = None,
+) -> F | Callable[[F], F]:
     """Mark a function, sync or async, as an action. Its name is the function's unless `name` is given.
 
-    The function stays what it is and can be called and tested as before.
+    The function stays what it is and can be called and tested as before. `effects` says what running it does to the
+    world outside: `writes` changes it, `reads` only looks at it, `pure` neither, so that the same parameters give
+    the same output at any time. At most `max_parallel` attempts run at once in one runner.
+
+    Raises:
+        ActionError: a name or version that is no text, effects of another kind, or a `max_parallel` below 1.
     """
+    _check_mark(name, version, effects, max_parallel)
 
     def mark(target: F) -> F:
-        setattr(target, _MARK, _Mark(name or target.__name__, version))
+        setattr(target, _MARK, _Mark(name or target.__name__, version, effects, max_parallel))
         return target
 
     return mark if function is None else mark(function)
+
+
+def _check_mark(name: Any, version: Any, effects: Any, max_parallel: Any) -> None:
+    if not isinstance(name, str | None) or name == "":
+        raise ActionError(f"the name of an action must be text, not {name!r}")
+    if not isinstance(version, str | None):
+        raise ActionError(f"the version of an action must be text, not {version!r}")
+    if effects not in get_args(Effects):
+        raise ActionError(f"the effects of an action are 'writes', 'reads' or 'pure', not {effects!r}")
+    if max_parallel is not None and (type(max_parallel) is not int or max_parallel < 1):
+        raise ActionError(f"max_parallel of an action is a number of attempts from 1, not {max_parallel!r}")
 
 
 class ActionRegistry:
@@ -128,7 +154,10 @@ class ActionRegistry:
             raise ActionError(f"the parameters of action {label!r} cannot be read: {error}") from error
         if any(p.kind is p.POSITIONAL_ONLY for p in signature.parameters.values()):
             raise ActionError(f"action {label!r} has positional-only parameters; steps give parameters by name")
-        added = Action(label, function, signature, mark.version if mark else None, _source_hash(function))
+        mark = mark or _Mark(label)
+        added = Action(
+            label, function, signature, mark.version, _source_hash(function), mark.effects, mark.max_parallel
+        )
         self._actions[label] = added
         return added
 
@@ -156,13 +185,24 @@ class ActionRegistry:
         return None if found is None else found.reference
 
     def missing(self, names: Iterable[str]) -> list[str]:
-        """One sentence per name that nobody registered, with the nearest one that is."""
+        """One sentence per name that nobody registered: what to allow, or the nearest one that is."""
         sentences = []
         for name in sorted(set(names) - self._actions.keys()):
+            if name in OPTIONAL_BUILTINS:
+                sentences.append(_not_allowed(name))
+                continue
             near = difflib.get_close_matches(name, self._actions, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             sentences.append(f"there is no action {name!r}{hint}")
         return sentences
+
+
+def _not_allowed(name: str) -> str:
+    allow = OPTIONAL_BUILTINS[name]
+    return (
+        f"action {name!r} is built in but not allowed here; "
+        f'add allow = ["{allow}"] to dive.toml or [tool.dive], or give Engine(allow={{"{allow}"}})'
+    )
 
 
 def _source_hash(function: ActionFunction) -> str | None:

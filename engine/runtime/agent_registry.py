@@ -41,6 +41,9 @@ class Agents:
             return self._agents[name], more
         if described is None:
             raise AgentError(f"there is no agent {name!r}{suggestion(name, known)}")
+        if described.settings.get("tools"):
+            tools = ", ".join(map(str, described.settings["tools"]))
+            raise AgentError(f"agent {name!r} needs tools that are not offered here: {tools}")
         if described.model is None:
             raise AgentError(f"agent {name!r} names no model, and the project brings no agent of that name")
         return self._of_model(described.model, described.instructions), more

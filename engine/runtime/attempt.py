@@ -4,38 +4,52 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import traceback
+from collections.abc import Awaitable, Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-import orjson
-
-import engine
 from engine.core.normalize import NotJsonError, normalize
 from engine.core.settle import PAYLOAD_ERROR, Outcome
 from engine.model.events import JsonObject
 from engine.runtime.actions import Action, ActionFunction
 from engine.runtime.capture import Echo, StepLog, attach, captured_output
 from engine.runtime.config import PersistenceConfig
+from engine.runtime.context import ActionContext
+from engine.runtime.failure import MAX_ERROR, clean, described, message_of
+from engine.runtime.parameters import ParameterError
 from engine.runtime.ports import Clock
 from engine.runtime.threads import DaemonThreads
 
-MAX_TRACEBACK = 32_768
-MAX_ERROR = 8_192
-_ENGINE_FOLDER = str(Path(engine.__file__).parent)
+TIMEOUT = "Timeout"
+"""The error type of an attempt that took longer than its step allows."""
+GRACE = 5.0
+"""Seconds that an async action gets to clean up when its time is over."""
+
+
+class _TimeIsUp(Exception):
+    """The attempt's time is over; `cause` is what the action raised then, if it raised anything."""
+
+    def __init__(self, cause: BaseException | None) -> None:
+        super().__init__()
+        self.cause = cause
 
 
 async def run_attempt(
     action: Action,
     parameters: JsonObject,
     *,
+    context: ActionContext | None = None,
     clock: Clock,
     threads: DaemonThreads,
     config: PersistenceConfig,
     echo: Echo | None = None,
+    timeout: float | None = None,  # noqa: ASYNC109 - it ends as an outcome, not as an exception
+    resolve: Callable[[Any], Any] | None = None,
 ) -> Outcome:
     """Call an action with a copy of the parameters; never raises for what the action does, `sys.exit` included.
+
+    After `timeout` seconds the attempt fails with `Timeout`: an async action is cancelled, another one is left to
+    itself. `resolve` is applied to the parameters just before the call, where secrets take the place of references.
 
     Raises:
         asyncio.CancelledError: this task was cancelled; a thread that runs the action is left to itself.
@@ -43,79 +57,136 @@ async def run_attempt(
     log = StepLog(config.max_log, echo)
     attach(log)
     began = clock.monotonic()
-
-    def ended(**fields: Any) -> Outcome:
-        return Outcome(log=log.text(), duration_ms=round((clock.monotonic() - began) * 1000, 3), **fields)
-
-    arguments = orjson.loads(orjson.dumps(parameters))
-    refusal = action.refusal(arguments)
-    if refusal:
-        return ended(error=f"action {action.name!r}: {refusal}", error_type="TypeError", phase="parameters")
+    context = context or ActionContext()
     try:
-        if action.is_async:
-            result = await action.function(**arguments)
-        else:
-            result = await threads.run(partial(_captured, action.function, arguments))
-            if inspect.isawaitable(result):
-                result = await result
+        fields = await _call(action, parameters, context, threads, config, timeout, resolve)
+    except asyncio.CancelledError:
+        context.cancel()
+        raise
+    if "error" in fields and context.latest is not None:
+        fields["details"] = _with_progress(fields.get("details"), context.latest)
+    return Outcome(log=log.text(), duration_ms=round((clock.monotonic() - began) * 1000, 3), **fields)
+
+
+async def _call(
+    action: Action,
+    parameters: JsonObject,
+    context: ActionContext,
+    threads: DaemonThreads,
+    config: PersistenceConfig,
+    seconds: float | None,
+    resolve: Callable[[Any], Any] | None,
+) -> dict[str, Any]:
+    """The fields of the outcome, but for time and log."""
+    problems = action.parameter_problems(parameters)
+    if problems:
+        return _refused("; ".join(problems), "TypeError")
+    try:
+        arguments = action.parameters.converted(parameters if resolve is None else resolve(parameters))
+    except ParameterError as error:
+        return _refused(str(error), "TypeError")
+    except Exception as error:  # a missing secret, or a validator that the action brought along
+        return _refused(f"action {action.name!r}: {message_of(error)}", type(error).__name__)
+    for name in action.parameters.context_names:
+        arguments[name] = context
+    try:
+        running = _running(action, arguments, threads)
+        result = await running if seconds is None else await _limited(running, seconds, context)
+    except _TimeIsUp as error:
+        return _timed_out(error.cause, seconds)
     except asyncio.CancelledError as error:
         task = asyncio.current_task()
         if task is None or task.cancelling():
             raise
-        return ended(**_failure(error))
+        return described(error)
     except BaseException as error:  # sys.exit() and the like end the step, not the runner
-        return ended(**_failure(error))
+        return described(error)
+    return _as_output(result, config.max_payload)
+
+
+def _running(action: Action, arguments: dict[str, Any], threads: DaemonThreads) -> Awaitable[Any]:
+    return action.function(**arguments) if action.is_async else _in_thread(action.function, arguments, threads)
+
+
+async def _in_thread(function: ActionFunction, arguments: dict[str, Any], threads: DaemonThreads) -> Any:
+    result, error = await threads.run(partial(_captured, function, arguments))
+    if error is not None:
+        raise error
+    return await result if inspect.isawaitable(result) else result
+
+
+def _captured(function: ActionFunction, arguments: dict[str, Any]) -> tuple[Any, BaseException | None]:
+    """The result or what was raised: thrown into waiting coroutines, `GeneratorExit` would pass all who catch it."""
+    # A call that is abandoned goes on printing into its log, also when the runner has put the streams back.
+    with captured_output():
+        try:
+            return function(**arguments), None
+        except BaseException as error:
+            return None, error
+
+
+async def _limited(running: Awaitable[Any], seconds: float, context: ActionContext) -> Any:
+    """What the action returns, also when it does so after it was told that its time is up.
+
+    Raises:
+        _TimeIsUp: it was told, and raised something, or nothing came of it within the time to clean up.
+    """
+    # A task of its own: one that ignores its cancellation must not hold up the execution for ever.
+    task = asyncio.create_task(_caught(running))
+    late = False
+    try:
+        await asyncio.wait({task}, timeout=seconds)
+        late = not task.done()
+        if late:
+            context.cancel()
+            task.cancel()
+            await asyncio.wait({task}, timeout=GRACE)
+    except asyncio.CancelledError:
+        task.cancel()
+        await asyncio.wait({task})
+        raise
+    if not task.done():
+        raise _TimeIsUp(None)
+    result, error = task.result()
+    if error is None:
+        return result
+    raise _TimeIsUp(error) if late else error
+
+
+async def _caught(running: Awaitable[Any]) -> tuple[Any, BaseException | None]:
+    """The result or what was raised: out of a task, `SystemExit` would stop the whole event loop."""
+    try:
+        return await running, None
+    except BaseException as error:
+        return None, error
+
+
+def _timed_out(cause: BaseException | None, seconds: float | None) -> dict[str, Any]:
+    message = f"no result within {seconds:g} s"
+    fields = {} if cause is None else described(cause)
+    if cause is not None and not isinstance(cause, asyncio.CancelledError):
+        message += f"; when cancelled, the action raised {fields['error_type']}: {fields['error']}"
+    return fields | {"error": message, "error_type": TIMEOUT, "known": False}
+
+
+def _refused(message: str, error_type: str) -> dict[str, Any]:
+    return {"error": clean(message, MAX_ERROR), "error_type": error_type, "phase": "parameters"}
+
+
+def _as_output(result: Any, max_payload: int) -> dict[str, Any]:
     try:
         output, size = normalize(result)
     except NotJsonError as error:
-        return ended(error=str(error), error_type="NotJson", phase="output")
+        return {"error": clean(str(error), MAX_ERROR), "error_type": "NotJson", "phase": "output"}
     except Exception as error:  # objects may do anything while they are looked at
-        return ended(**_failure(error) | {"phase": "output"})
-    if size > config.max_payload:
-        message = f"the output is {size:,} bytes of JSON; {config.max_payload:,} are allowed"
-        return ended(error=message, error_type=PAYLOAD_ERROR, phase="output")
-    return ended(output=output)
+        return described(error) | {"phase": "output"}
+    if size > max_payload:
+        message = f"the output is {size:,} bytes of JSON; {max_payload:,} are allowed"
+        return {"error": message, "error_type": PAYLOAD_ERROR, "phase": "output"}
+    return {"output": output}
 
 
-def _captured(function: ActionFunction, arguments: JsonObject) -> Any:
-    # A call that is abandoned goes on printing into its log, also when the runner has put the streams back.
-    with captured_output():
-        return function(**arguments)
-
-
-def _failure(error: BaseException) -> dict[str, Any]:
-    return {
-        "error": _clean(_message(error) or type(error).__name__, MAX_ERROR),
-        "error_type": type(error).__name__,
-        # The operating system or a cancellation said no, but perhaps not before something had gone out.
-        "known": not isinstance(error, (OSError, asyncio.CancelledError)),
-        "traceback": format_traceback(error),
-    }
-
-
-def _message(error: BaseException) -> str:
-    try:
-        return str(error)
-    except Exception as problem:
-        return f"its message cannot be shown ({type(problem).__name__})"
-
-
-def format_traceback(error: BaseException) -> str:
-    """The traceback as Python prints it, without the engine's own frames, its last 32 KiB."""
-    report = traceback.TracebackException.from_exception(error, compact=True)
-    link: traceback.TracebackException | None = report
-    while link is not None:
-        frames = [frame for frame in link.stack if not _is_engine(frame.filename)]
-        link.stack = traceback.StackSummary.from_list(frames)
-        link = link.__cause__ or link.__context__
-    return _clean("".join(report.format()).rstrip("\n"), MAX_TRACEBACK)
-
-
-def _is_engine(filename: str) -> bool:
-    # Built-in actions live in the engine, but what goes wrong in them is the step's own business.
-    return filename.startswith(_ENGINE_FOLDER) and not filename.endswith("builtins.py")
-
-
-def _clean(text: str, limit: int) -> str:
-    encoded = text.encode("utf-8", "replace")
-    return encoded[-limit:].decode("utf-8", "ignore") if len(encoded) > limit else encoded.decode()
+def _with_progress(details: Any, latest: Any) -> JsonObject:
+    if details is None:
+        return {"progress": latest}
+    return {**details, "progress": latest} if isinstance(details, dict) else {"details": details, "progress": latest}

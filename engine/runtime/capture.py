@@ -38,6 +38,8 @@ class StepLog:
 
     def text(self) -> str:
         """What was kept, as text that JSON can hold."""
+        if not self._pieces:
+            return ""
         with self._lock:
             encoded = "".join(self._pieces).encode("utf-8", "replace")
         return encoded[max(0, len(encoded) - self._limit) :].decode("utf-8", "ignore")
@@ -85,6 +87,7 @@ class _StepHandler(logging.Handler):
             self.handleError(record)
 
 
+_root = logging.getLogger()
 _users = 0
 _users_lock = threading.Lock()
 _handler = _StepHandler(logging.INFO)
@@ -97,15 +100,17 @@ def captured_output() -> Iterator[None]:
     global _users
     with _users_lock:
         _users += 1
+        # Each time anew: steps may have replaced the streams, or taken away the handler, meanwhile.
         sys.stdout, sys.stderr = _captured(sys.stdout), _captured(sys.stderr)
-        logging.getLogger().addHandler(_handler)
+        if _handler not in _root.handlers:
+            _root.addHandler(_handler)
     try:
         yield
     finally:
         with _users_lock:
             _users -= 1
             if _users == 0:
-                logging.getLogger().removeHandler(_handler)
+                _root.removeHandler(_handler)
                 sys.stdout, sys.stderr = _restored(sys.stdout), _restored(sys.stderr)
 
 

@@ -20,6 +20,8 @@ class PersistenceConfig(BaseModel):
     """Bytes of event data an execution may record before it is failed."""
     max_payload: int = Field(default=2_097_152, ge=1_000)
     """Bytes one step's output, parameters or items may have."""
+    max_state: int = Field(default=16_777_216, ge=10_000)
+    """Bytes of JSON the open state may have when it is saved, before the execution is failed."""
     snapshot_events: int = Field(default=256, ge=1)
     """Least number of events between two snapshots while running."""
     max_log: int = Field(default=65_536, ge=0)

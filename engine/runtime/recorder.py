@@ -11,13 +11,14 @@ from engine.core.settle import Draft
 from engine.model.events import ExecutionEvent, JsonObject
 from engine.model.signals import ExecutionSignal
 from engine.model.snapshot import ExecutionSnapshot
-from engine.model.state import ExecutionState
+from engine.model.state import ExecutionState, ExecutionStatus
 from engine.model.times import format_time
 from engine.runtime.committing import Committer
 from engine.runtime.config import PersistenceConfig
 from engine.runtime.ports import Clock, IdSource
 from engine.store import ExecutionEventStore, StoreError
 
+_AT_REST = (ExecutionStatus.WAITING, ExecutionStatus.PAUSED)
 EventObserver = Callable[[Sequence[ExecutionEvent]], None]
 
 
@@ -49,6 +50,8 @@ class EventBasedExecution:
         """While true, nothing is recorded."""
         self.config = config or PersistenceConfig()
         self.recorded_bytes = 0
+        self.state_bytes = 0
+        """Of the state when it was last saved."""
         self._store = store
         self._append = store.append_events if committer is None else committer.append
         self._clock = clock
@@ -57,7 +60,6 @@ class EventBasedExecution:
         self._buffer: list[ExecutionEvent] = []
         self._unsaved_events = 0
         self._unsaved_bytes = 0
-        self._snapshot_bytes = 0
 
     @property
     def buffered(self) -> Sequence[ExecutionEvent]:
@@ -137,16 +139,16 @@ class EventBasedExecution:
             self.children = event.data.get("children") or {}
 
     def _snapshot_due(self, batch: Sequence[ExecutionEvent]) -> bool:
-        if batch[0].sequence == 1 or self.state.ended:
+        if batch[0].sequence == 1 or self.state.ended or self.state.status in _AT_REST:
             return True
-        return self._unsaved_events > self.config.snapshot_events and self._unsaved_bytes > 2 * self._snapshot_bytes
+        return self._unsaved_events > self.config.snapshot_events and self._unsaved_bytes > 2 * self.state_bytes
 
     async def _save_snapshot(self) -> None:
         snapshot = ExecutionSnapshot.of(self.state, self.definition)
+        self.state_bytes = len(orjson.dumps(snapshot.state))
         # A snapshot can always be rebuilt: failing to write one must not fail the execution.
         try:
             await self._store.save_snapshot(snapshot)
         except StoreError:
             return
         self._unsaved_events = self._unsaved_bytes = 0
-        self._snapshot_bytes = len(orjson.dumps(snapshot.state))

@@ -15,7 +15,7 @@ from engine.core.reduce import CONTROL
 from engine.core.settle import cancellation, conclude, effect_key, exhaustion, settle
 from engine.model.events import ExecutionEvent, ExecutionEventType, JsonObject
 from engine.model.signals import ExecutionSignal
-from engine.model.state import AttemptStatus, ExecutionState, ExecutionStatus, Phase
+from engine.model.state import AttemptStatus, ExecutionState, ExecutionStatus, Phase, open_waits
 from engine.model.times import format_time, parse_time
 from engine.runtime.actions import Action
 from engine.runtime.capture import Echo, captured_output
@@ -65,7 +65,7 @@ class Runner:
         self._around = Surroundings(tools.actions.reference, execution.config.max_payload)
         references = list(secret_references(execution.state))
         self._secrets = SecretBox(references) if references else None
-        self._effects = Effects(tools, program, execution.children, self._secrets, echo)
+        self._effects = Effects(tools, program, execution.children, self._secrets, _scrubbing(echo, self._secrets))
         self._running: dict[Command, Task] = {}
         self._arrived: deque[tuple[Command, Task]] = deque()
         self._dropped: set[asyncio.Task[Any]] = set()
@@ -114,7 +114,7 @@ class Runner:
         for event in events:
             self._remember(event)
         state = self._execution.state
-        if state.ended or state.status not in (ExecutionStatus.PENDING, ExecutionStatus.RUNNING):
+        if state.ended:
             return
         interrupted = [
             {"path": path.id, "step": path.current_step, "visit": path.visit}
@@ -125,8 +125,9 @@ class Runner:
             for index, attempt in attempts_of(path)
             if attempt.status is AttemptStatus.RUNNING
         ]
-        told = {"by": by, "reason": reason, "interrupted": interrupted, "count": state.recoveries + 1}
-        self._record([Draft(ExecutionEventType.EXECUTION_RECOVERED, data=told)])
+        if interrupted or state.status in (ExecutionStatus.PENDING, ExecutionStatus.RUNNING):
+            told = {"by": by, "reason": reason, "interrupted": interrupted, "count": state.recoveries + 1}
+            self._record([Draft(ExecutionEventType.EXECUTION_RECOVERED, data=told)])
 
     @property
     def children(self) -> frozenset[str]:
@@ -170,6 +171,7 @@ class Runner:
         Raises:
             StoreError: the store failed, or somebody else writes this execution now.
         """
+        children = [wait.child_id for wait in open_waits(self._execution.state) if wait.child_id]
         for message in await self._messages():
             if not self._execution.state.ended:
                 self._record([_received(message)])
@@ -177,6 +179,9 @@ class Runner:
                 command = Command(CommandKind.CONTROL)
                 self._record(settle(command, self._program, self._execution.state, self._around))
         await self._commit()
+        if self._execution.state.ended:
+            for child in children:
+                await self._tools.children.cancel(child, f"its parent {self._execution.execution_id} was cancelled")
 
     async def _receive(self) -> list[Command]:
         """Take in messages and what is due, in the order they came to be; returns what is wanted then."""
@@ -256,6 +261,8 @@ class Runner:
 
     def _limit_reached(self) -> str:
         execution, config = self._execution, self._execution.config
+        if execution.state_bytes > config.max_state:
+            return f"the state has reached its limit ({execution.state_bytes:,} bytes)"
         if execution.state.sequence < config.max_events and execution.recorded_bytes < config.max_bytes:
             return ""
         size = f"{execution.state.sequence:,} events, {execution.recorded_bytes:,} bytes"
@@ -421,6 +428,13 @@ class Runner:
             await self._wake.wait()
         finally:
             nap.cancel()
+
+
+def _scrubbing(echo: Echo | None, secrets: SecretBox | None) -> Echo | None:
+    """What steps print, without the secrets they were given."""
+    if echo is None or secrets is None:
+        return echo
+    return lambda text: echo(secrets.scrub_text(text))
 
 
 def _received(message: ExecutionSignal) -> Draft:

@@ -185,3 +185,45 @@ def test_names_nobody_registered_are_told_with_the_nearest() -> None:
         "there is no action 'Named.Aktion'; did you mean 'Named.Action'?",
         "there is no action 'zzz'",
     ]
+
+
+@action(effects="reads", max_parallel=2)
+def looking() -> None:
+    """Looks."""
+
+
+def test_effects_and_the_most_at_once_are_declared() -> None:
+    registry = ActionRegistry([looking, plain, unmarked])
+    found = get(registry, "looking")
+    assert (found.effects, found.max_parallel, found.reference["effects"]) == ("reads", 2, "reads")
+    for name in ("plain", "unmarked"):
+        found = get(registry, name)
+        assert (found.effects, found.max_parallel) == ("writes", None)
+        assert "effects" not in found.reference
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"effects": "none"}, "the effects of an action are 'writes', 'reads' or 'pure', not 'none'"),
+        ({"effects": ["reads"]}, "the effects of an action are 'writes', 'reads' or 'pure', not ['reads']"),
+        ({"max_parallel": 0}, "max_parallel of an action is a number of attempts from 1, not 0"),
+        ({"max_parallel": True}, "max_parallel of an action is a number of attempts from 1, not True"),
+        ({"name": ""}, "the name of an action must be text, not ''"),
+        ({"name": 5}, "the name of an action must be text, not 5"),
+        ({"version": 2}, "the version of an action must be text, not 2"),
+    ],
+)
+def test_a_mark_that_says_nonsense_is_refused(options: Any, message: str) -> None:
+    with pytest.raises(ActionError) as caught:
+        action(**options)
+    assert str(caught.value) == message
+
+
+def test_what_is_built_in_but_off_is_told() -> None:
+    assert ActionRegistry([plain]).missing(["HTTP.Request", "Shell.Run"]) == [
+        "action 'HTTP.Request' is built in but not allowed here; "
+        'add allow = ["http"] to dive.toml or [tool.dive], or give Engine(allow={"http"})',
+        "action 'Shell.Run' is built in but not allowed here; "
+        'add allow = ["shell"] to dive.toml or [tool.dive], or give Engine(allow={"shell"})',
+    ]

@@ -7,6 +7,8 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from datetime import date
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -14,23 +16,29 @@ import pydantic
 import pytest
 
 from engine.core.settle import Outcome
+from engine.runtime import attempt as attempt_module
 from engine.runtime.actions import ActionRegistry
-from engine.runtime.attempt import MAX_ERROR, MAX_TRACEBACK, run_attempt
+from engine.runtime.attempt import run_attempt
 from engine.runtime.capture import captured_output
 from engine.runtime.config import PersistenceConfig
-from engine.runtime.threads import DaemonThreads
+from engine.runtime.context import ActionContext
+from engine.runtime.errors import Fatal, OutcomeUnknown
+from engine.runtime.failure import MAX_ERROR, MAX_TRACEBACK
+from engine.runtime.secrets import SecretError
+from engine.runtime.threads import AbandonedCalls, DaemonThreads
 from engine.testing.ports import FakeClock
 
 CONFIG = PersistenceConfig(max_payload=2_000, max_log=100)
 
 
-async def attempt(function: Callable[..., Any], clock: FakeClock | None = None, **parameters: Any) -> Outcome:
+async def attempt(
+    function: Callable[..., Any], clock: FakeClock | None = None, options: Any = None, **parameters: Any
+) -> Outcome:
     """The outcome of one try, run as the engine runs it; it must be JSON."""
     action = ActionRegistry().register(function, "act")
+    around = {"clock": clock or FakeClock(), "threads": DaemonThreads(AbandonedCalls()), "config": CONFIG}
     with captured_output():
-        outcome = await asyncio.create_task(
-            run_attempt(action, parameters, clock=clock or FakeClock(), threads=DaemonThreads(), config=CONFIG)
-        )
+        outcome = await asyncio.create_task(run_attempt(action, parameters, **around | (options or {})))
     orjson.dumps(outcome._asdict())
     return outcome
 
@@ -79,15 +87,16 @@ async def test_arguments_are_copies() -> None:
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({}, "missing a required argument: 'x'"),
-        ({"x": 1, "y": 2}, "got an unexpected keyword argument 'y'"),
+        ({}, "action 'act' needs the parameter 'x'"),
+        ({"x": 1, "y": 2}, "action 'act' has no parameter 'y'"),
+        ({"y": 2}, "action 'act' has no parameter 'y'; action 'act' needs the parameter 'x'"),
     ],
 )
 async def test_wrong_parameters_fail_before_anything_runs(parameters: dict[str, Any], message: str) -> None:
     ran: list[int] = []
     outcome = await attempt(lambda x: ran.append(x), **parameters)
     assert (outcome.phase, outcome.error_type, outcome.known) == ("parameters", "TypeError", True)
-    assert outcome.error == f"action 'act': {message}"
+    assert outcome.error == message
     assert ran == []
 
 
@@ -109,6 +118,7 @@ def raising(error: BaseException) -> Callable[[], None]:
         (KeyError("k"), "KeyError", "'k'", True),
         (ValueError(), "ValueError", "ValueError", True),
         (SystemExit(3), "SystemExit", "3", True),
+        (GeneratorExit("odd"), "GeneratorExit", "odd", True),
         (KeyboardInterrupt(), "KeyboardInterrupt", "KeyboardInterrupt", True),
         (Odd("odd"), "Odd", "odd", True),
         (OSError(28, "No space left on device"), "OSError", "[Errno 28] No space left on device", False),
@@ -117,6 +127,9 @@ def raising(error: BaseException) -> Callable[[], None]:
         (asyncio.CancelledError(), "CancelledError", "CancelledError", False),
         (RecursionError("deep"), "RecursionError", "deep", True),
         (ValueError("lone \ud800 half"), "ValueError", "lone ? half", True),
+        (OutcomeUnknown("perhaps"), "OutcomeUnknown", "perhaps", False),
+        (Fatal("never"), "Fatal", "never", True),
+        (ExceptionGroup("one", [ValueError("a"), OSError("b")]), "ExceptionGroup", "one (2 sub-exceptions)", False),
         (ExceptionGroup("many", [ValueError("a"), KeyError("b")]), "ExceptionGroup", "many (2 sub-exceptions)", True),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
@@ -317,3 +330,235 @@ async def test_a_sync_action_does_not_hold_up_the_loop() -> None:
     await asyncio.sleep(0)
     go_on.set()
     assert (await task).output is True
+
+
+# Details and progress
+
+
+class Declined(Exception):
+    def __init__(self, details: Any) -> None:
+        super().__init__("declined")
+        self.details = details
+
+
+@pytest.mark.parametrize(
+    ("given", "recorded"),
+    [
+        ({"code": (1, 2)}, {"code": [1, 2]}),
+        ("text", "text"),
+        (None, None),
+        (object(), None),
+        (lambda: 5, None),
+        (float("nan"), None),
+        ("x" * 65_534, "x" * 65_534),
+        ("x" * 65_535, "omitted: 65,537 bytes of JSON, at most 65,536 are kept"),
+    ],
+)
+async def test_what_an_error_has_as_details_is_recorded_when_it_is_json(given: Any, recorded: Any) -> None:
+    outcome = await attempt(raising(Declined(given)))
+    assert (outcome.error_type, outcome.details) == ("Declined", recorded)
+
+
+@pytest.mark.parametrize("kind", [Fatal, OutcomeUnknown])
+async def test_our_errors_take_details(kind: Any) -> None:
+    outcome = await attempt(raising(kind("no", details={"a": 1})))
+    assert (outcome.error, outcome.details) == ("no", {"a": 1})
+    assert kind("no").details is None
+
+
+@pytest.mark.parametrize(
+    ("details", "recorded"),
+    [
+        (None, {"progress": [3]}),
+        ({"code": 1}, {"code": 1, "progress": [3]}),
+        ("text", {"details": "text", "progress": [3]}),
+    ],
+)
+async def test_the_last_progress_is_recorded_with_a_failure(details: Any, recorded: Any) -> None:
+    def work(context: ActionContext) -> None:
+        context.progress(1)
+        context.progress((3,))
+        raise Declined(details)
+
+    assert (await attempt(work)).details == recorded
+
+
+async def test_progress_is_not_recorded_with_an_output() -> None:
+    assert (await attempt(lambda: 5)).details is None
+
+    async def work(context: ActionContext) -> int:
+        context.progress(1)
+        return 5
+
+    assert await attempt(work) == Outcome(output=5)
+
+
+async def test_the_context_is_handed_over_under_any_name() -> None:
+    context = ActionContext(step="Charge", effect_key="key", last_progress=7)
+
+    def work(amount: int, ctx: ActionContext) -> list[Any]:
+        return [amount, ctx is context, ctx.last_progress]
+
+    assert (await attempt(work, options={"context": context}, amount=3)).output == [3, True, 7]
+    outcome = await attempt(work, amount=3, ctx={})
+    assert outcome.error == "the parameter 'ctx' of action 'act' is given by the engine, not by a step"
+
+
+# Time limits
+
+
+async def test_an_async_action_is_cancelled_when_its_time_is_over() -> None:
+    context = ActionContext()
+    seen: list[bool] = []
+
+    async def work() -> None:
+        context.progress("half")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            seen.append(context.cancelled)
+
+    outcome = await attempt(work, options={"context": context, "timeout": 0.01})
+    assert (outcome.error_type, outcome.known, outcome.phase) == ("Timeout", False, "run")
+    assert outcome.error == "no result within 0.01 s"
+    assert outcome.details == {"progress": "half"}
+    assert "in work" in outcome.traceback
+    assert seen == [True]
+
+
+async def test_a_sync_action_is_abandoned_when_its_time_is_over() -> None:
+    go_on, seen = threading.Event(), threading.Event()
+    threads = DaemonThreads(AbandonedCalls())
+    begun = threading.Event()
+
+    def work(context: ActionContext) -> None:
+        begun.set()
+        go_on.wait()
+        try:
+            context.raise_if_cancelled()
+        except asyncio.CancelledError:
+            seen.set()
+
+    outcome = await attempt(work, options={"timeout": 0.05, "threads": threads})
+    assert (outcome.error_type, outcome.known) == ("Timeout", False)
+    assert begun.is_set()
+    assert threads.abandoned == 1
+    go_on.set()
+    assert await asyncio.to_thread(seen.wait, 10)
+
+
+async def test_no_time_at_all_is_soon_over() -> None:
+    async def work() -> None:
+        await asyncio.Event().wait()
+
+    assert (await attempt(work, options={"timeout": 0})).error == "no result within 0 s"
+
+
+async def test_in_time_is_in_time() -> None:
+    for function in both(lambda: 5):
+        assert (await attempt(function, options={"timeout": 60})).output == 5
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), asyncio.CancelledError(), OSError("no")])
+async def test_with_a_time_limit_errors_are_what_they_are_without(error: BaseException) -> None:
+    for function in both(raising(error)):
+        limited = await attempt(function, options={"timeout": 60})
+        # The same exception raised twice has the frames of both times.
+        assert limited._replace(traceback="") == (await attempt(function))._replace(traceback="")
+
+
+async def test_an_output_that_comes_when_time_is_over_counts() -> None:
+    async def work() -> str:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            return "rescued"
+        return "never"
+
+    assert (await attempt(work, options={"timeout": 0.01})).output == "rescued"
+
+
+async def test_an_error_that_comes_when_time_is_over_is_told_too() -> None:
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise ValueError("cannot clean up")
+
+    outcome = await attempt(work, options={"timeout": 0.01})
+    assert (outcome.error_type, outcome.known) == ("Timeout", False)
+    assert outcome.error == "no result within 0.01 s; when cancelled, the action raised ValueError: cannot clean up"
+
+
+async def test_an_action_that_ignores_its_end_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attempt_module, "GRACE", 0.01)
+    go_on = asyncio.Event()
+    ended = asyncio.Event()
+
+    async def work() -> None:
+        while not go_on.is_set():
+            try:
+                await go_on.wait()
+            except asyncio.CancelledError:
+                continue
+        ended.set()
+
+    outcome = await attempt(work, options={"timeout": 0.01})
+    assert (outcome.error_type, outcome.error) == ("Timeout", "no result within 0.01 s")
+    go_on.set()
+    await ended.wait()
+
+
+@pytest.mark.parametrize("timeout", [None, 60])
+async def test_a_cancelled_attempt_tells_its_action(timeout: float | None) -> None:
+    context, begun = ActionContext(), asyncio.Event()
+    seen: list[bool] = []
+
+    async def work() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            seen.append(True)
+
+    task = asyncio.create_task(attempt(work, options={"context": context, "timeout": timeout}))
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert context.cancelled
+    assert seen == [True]
+
+
+# Parameters
+
+
+async def test_parameters_are_converted_for_the_call_only() -> None:
+    given = {"path": "/tmp/x", "when": "2026-03-01"}
+
+    def work(path: Path, when: date) -> list[Any]:
+        return [type(path) is type(Path()), type(when) is date]
+
+    assert (await attempt(work, **given)).output == [True, True]
+    assert given == {"path": "/tmp/x", "when": "2026-03-01"}
+    outcome = await attempt(work, path=5, when="soon")
+    assert (outcome.phase, outcome.error_type, outcome.known) == ("parameters", "TypeError", True)
+
+
+async def test_secrets_are_resolved_before_the_types_are_checked() -> None:
+    def work(key: str) -> int:
+        return len(key)
+
+    given = {"key": {"$secret": "env:KEY"}}
+    outcome = await attempt(work, options={"resolve": lambda parameters: {"key": "hush"}}, **given)
+    assert outcome.output == 4
+    assert given == {"key": {"$secret": "env:KEY"}}
+
+
+async def test_a_secret_that_is_not_there_fails_before_anything_runs() -> None:
+    def resolve(parameters: Any) -> Any:
+        raise SecretError("there is no key")
+
+    outcome = await attempt(lambda: 5, options={"resolve": resolve})
+    assert (outcome.phase, outcome.error_type, outcome.known) == ("parameters", "SecretError", True)
+    assert outcome.error == "action 'act': there is no key"

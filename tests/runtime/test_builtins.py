@@ -8,8 +8,18 @@ from typing import Any
 
 import pytest
 
+from engine.loading.project import Project, ProjectError
 from engine.model.workflow import Each, Step, Workflow
-from engine.runtime.builtins import current_time, list_files, print_message, read_document, write_document
+from engine.runtime.actions import OPTIONAL_BUILTINS, ActionError, ActionRegistry
+from engine.runtime.builtins import (
+    BUILTINS,
+    builtins_for,
+    current_time,
+    list_files,
+    print_message,
+    read_document,
+    write_document,
+)
 
 
 def test_a_document_is_written_with_its_folders_and_read(tmp_path: Path) -> None:
@@ -96,3 +106,55 @@ async def test_workflows_name_them_without_further_ado(tmp_path: Path, make_engi
     result = await make_engine().run(workflow)
     assert result.ok
     assert read_document(path).endswith("Z")
+
+
+def test_built_in_actions_declare_their_effects() -> None:
+    registry = ActionRegistry(builtins_for(["http", "shell"]))
+    effects = {
+        name: registry.register(found.function).effects for name in registry.names() if (found := registry.get(name))
+    }
+    assert effects == {
+        "Document.Read": "reads",
+        "Document.Write": "writes",
+        "Files.List": "reads",
+        "HTTP.Request": "writes",
+        "Print": "pure",
+        "Shell.Run": "writes",
+        "Time.Now": "reads",
+    }
+
+
+@pytest.mark.parametrize("allow", [[], ["http"], ["shell"], ["http", "shell"]])
+def test_what_is_not_allowed_is_not_there(allow: list[str]) -> None:
+    names = set(ActionRegistry(builtins_for(allow)).names()) - set(ActionRegistry(BUILTINS).names())
+    assert names == {name for name, wanted in OPTIONAL_BUILTINS.items() if wanted in allow}
+
+
+def test_something_else_cannot_be_allowed() -> None:
+    with pytest.raises(ActionError, match="'htp' cannot be allowed; there are 'http' and 'shell'; did you mean 'http'"):
+        builtins_for(["htp"])
+
+
+def test_a_project_says_what_it_allows(tmp_path: Path) -> None:
+    file = tmp_path / "dive.toml"
+    file.write_text("allow = ['http', 'shell']\n")
+    allow = Project.discover(tmp_path).allow
+    assert allow == ("http", "shell")
+    assert len(builtins_for(allow)) == len(BUILTINS) + 2
+    file.write_text("")
+    assert Project.discover(tmp_path).allow == ()
+
+
+@pytest.mark.parametrize(
+    ("setting", "problem"),
+    [
+        ("'http'", "'allow' must be a list of 'http' and 'shell', not 'http'"),
+        ("['htpp']", "'allow' must be a list of 'http' and 'shell'; 'htpp' is neither; did you mean 'http'?"),
+        ("[5]", "'allow' must be a list of 'http' and 'shell'; 5 is neither"),
+    ],
+)
+def test_a_project_that_allows_something_else_is_refused(tmp_path: Path, setting: str, problem: str) -> None:
+    (tmp_path / "dive.toml").write_text(f"allow = {setting}\n")
+    with pytest.raises(ProjectError) as caught:
+        Project.discover(tmp_path)
+    assert caught.value.problems == [f"{tmp_path / 'dive.toml'}: {problem}"]

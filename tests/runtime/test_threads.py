@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from engine.runtime.threads import DaemonThreads
+from engine.runtime.threads import MAX_ABANDONED, AbandonedCalls, DaemonThreads
 
 
 async def test_a_call_gives_its_result() -> None:
@@ -131,3 +131,88 @@ async def test_without_a_thread_the_call_is_not_made_later(monkeypatch: pytest.M
             await threads.run(lambda: made.append("ghost"))
     await threads.run(lambda: made.append("asked for"))
     assert made == ["asked for"]
+
+
+async def leave(threads: DaemonThreads, go_on: threading.Event) -> None:
+    """Make a call that waits for `go_on`, and leave it."""
+    loop, begun = asyncio.get_running_loop(), asyncio.Event()
+
+    def work() -> None:
+        loop.call_soon_threadsafe(begun.set)
+        go_on.wait()
+
+    task = asyncio.create_task(threads.run(work))
+    await begun.wait()
+    task.cancel()
+    await asyncio.wait({task})
+
+
+async def test_abandoned_calls_are_counted_until_they_end() -> None:
+    threads = DaemonThreads(AbandonedCalls(2))
+    first, second = threading.Event(), threading.Event()
+    await leave(threads, first)
+    assert (threads.abandoned, threads.exhausted) == (1, False)
+    await threads.available()
+    await leave(threads, second)
+    assert (threads.abandoned, threads.exhausted) == (2, True)
+    waiting = [asyncio.create_task(threads.available()) for _ in range(2)]
+    await asyncio.sleep(0)
+    assert not any(task.done() for task in waiting)
+    first.set()
+    await asyncio.gather(*waiting)
+    assert (threads.abandoned, threads.exhausted) == (1, False)
+    second.set()
+
+
+async def test_a_wait_for_threads_can_be_given_up() -> None:
+    threads, go_on = DaemonThreads(AbandonedCalls(1)), threading.Event()
+    await leave(threads, go_on)
+    task = asyncio.create_task(threads.available())
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait({task})
+    assert task.cancelled()
+    go_on.set()
+    await threads.available()
+
+
+async def test_calls_that_end_are_not_counted_however_they_end() -> None:
+    threads = DaemonThreads(AbandonedCalls())
+
+    def cancelled() -> None:
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await threads.run(cancelled)
+    await threads.run(lambda: 5)
+    assert threads.abandoned == 0
+
+
+async def test_all_threads_of_the_process_count_together() -> None:
+    one, other, go_on = DaemonThreads(), DaemonThreads(), threading.Event()
+    before = one.abandoned
+    await leave(one, go_on)
+    assert other.abandoned == before + 1
+    go_on.set()
+    assert AbandonedCalls().limit == MAX_ABANDONED == 8
+
+
+async def test_a_call_that_was_left_before_it_began_is_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+    threads = DaemonThreads(AbandonedCalls(1))
+    ready = threading.Event()
+    work = threads._work
+
+    def late() -> None:
+        ready.wait()
+        work()
+
+    monkeypatch.setattr(threads, "_work", late)
+    task = asyncio.create_task(threads.run(lambda: made.append(1)))
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait({task})
+    assert threads.exhausted
+    ready.set()
+    await threads.available()
+    assert made == []
