@@ -1,8 +1,7 @@
-"""Workflows in YAML: from a file to checked definitions, or to everything that is wrong with it."""
+"""Workflows in YAML or JSON: from a file to checked definitions, or to everything that is wrong with it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +11,16 @@ from engine.core.expression_errors import nearest, shown_text, suggestion
 from engine.loading.checks import check_workflow
 from engine.loading.children import check_children
 from engine.loading.definition_shapes import SEVERAL
+from engine.loading.dive_file import is_dive, load_dive
+from engine.loading.dive_json import json_as_yaml
 from engine.loading.files import read_limited
 from engine.loading.findings import Findings, as_problems
 from engine.loading.graph import check_unique
+from engine.loading.loaded import LoadedFile
 from engine.loading.problems import LoadError, Location, Problem, in_file_order
 from engine.loading.shapes import describe
 from engine.loading.yaml_positions import Document, load_yaml
 from engine.model.workflow import Workflow
-
-
-@dataclass(frozen=True)
-class LoadedFile:
-    """The workflows of a file that has no errors. A step of one may run another one as its child."""
-
-    file: str
-    workflows: list[Workflow]
-    warnings: list[Problem]
 
 
 def load_workflows(path: Path | str) -> LoadedFile:
@@ -42,8 +35,10 @@ def load_workflows(path: Path | str) -> LoadedFile:
 
 def read_workflows(source: bytes, file: str) -> LoadedFile:
     """The same for the content of a file; `file` is how problems call it."""
-    document = load_yaml(source, file)
+    document = load_yaml(json_as_yaml(source), file)
     data = document.data
+    if is_dive(data):
+        return load_dive(source, file, Path(file).parent)
     if data is None:
         raise LoadError.about(file, "the file is empty")
     if not isinstance(data, dict) and not document.problems:
