@@ -178,6 +178,7 @@ def step_failed(state: ExecutionState, event: ExecutionEvent, data: JsonObject) 
         )
         changes |= with_globals(state, values, event.sequence)
         path = evolve(path, edges=(), **writing(path, values, event.sequence))
+        changes["joins"] = {key: join for key, join in state.joins.items() if join.path != path.id}
         return changes | {"paths": with_path(state, evolve(path, **onward(path, caught["step"])))}
     failure = Failure(data["error"], data["error_type"], event.sequence, event.step_name, path.id, data["attempt"])
     return changes | {"paths": with_path(state, evolve(path, phase=Phase.FAILING, failure=failure))}

@@ -95,10 +95,10 @@ def time_out(command: Command, program: Program, state: ExecutionState, around: 
     attempt = attempt_of(path, command.iteration)
     assert attempt is not None
     assert attempt.wait is not None
+    # Nothing is left in doubt: a child that is not waited for any more is cancelled, another attempt makes another one.
     outcome = Outcome(
         error=f"{attempt.wait.words} took longer than {step.definition.timeout}",
         error_type=TIMEOUT_ERROR,
-        known=attempt.wait.kind == "signal",
     )
     return [failed(command, step, state, outcome)]
 

@@ -8,14 +8,14 @@ from typing import Any
 from engine.core.drafts import Draft, Outcome
 from engine.core.reduce import fold, initial_state
 from engine.lifecycle.beginning import Definition, defined_child, first_event
-from engine.lifecycle.driving import Driver, Watchers
+from engine.lifecycle.driving import DETACHED, Driver, Watchers
 from engine.lifecycle.errors import ExecutionEndedError, MissingWorkflowError
 from engine.lifecycle.messages import Mailbox
 from engine.loading.inputs import InputError
 from engine.model.state import ENDED, ExecutionState
 from engine.runtime.children import Child
 from engine.runtime.ports import Clock
-from engine.store import ConflictError, OwnedError, UnknownExecutionError
+from engine.store import ConflictError, OwnedError, StoreError
 
 CANCELLED_ERROR = "ChildCancelled"
 
@@ -58,7 +58,8 @@ class Children:
                 definition,
                 child.inputs,
                 self._clock.now(),
-                lineage={"kind": "child", "execution_id": child.parent},
+                lineage={"kind": "child", "execution_id": child.parent}
+                | ({"reason": DETACHED} if child.detached else {}),
                 deadline=child.deadline if not child.detached else None,
             )
             begun = asyncio.Event()
@@ -70,13 +71,21 @@ class Children:
                 await begun.wait()
                 return _started(child)
             try:
-                # Should the parent leave: whether the child goes on is for a message to say.
+                # Should the parent leave, the child is left too; whether it ends is for a message to say.
                 await asyncio.shield(driving)
+            except asyncio.CancelledError:
+                self._leave(child.id)
+                raise
             except (ConflictError, OwnedError):
                 return None
         else:
             await active.over.wait()
         return await self._ended(child)
+
+    def _leave(self, child_id: str) -> None:
+        active = self._driver.active.get(child_id)
+        if active is not None:
+            active.ask(lambda runner: runner.leave())
 
     async def _drive(self, child: Child, definition: Definition, first: Draft, begun: asyncio.Event) -> ExecutionState:
         return await self._driver.begin(
@@ -108,7 +117,8 @@ class Children:
         """See `ChildExecutions.cancel`."""
         try:
             await self._mailbox.send(child_id, "cancel", data={"reason": reason}, sender="parent")
-        except (UnknownExecutionError, ExecutionEndedError):
+        except (StoreError, ExecutionEndedError):
+            # Who drives it next sees that its parent has ended.
             return
 
     async def settled(self) -> None:

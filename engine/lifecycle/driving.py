@@ -11,7 +11,7 @@ from typing import NamedTuple
 from engine.core.drafts import Draft
 from engine.core.program import Program, program_from_recorded
 from engine.lifecycle.errors import NewerHistoryError
-from engine.model.state import ExecutionState
+from engine.model.state import ENDED, ExecutionState
 from engine.runtime.actions import ActionError
 from engine.runtime.capture import Echo
 from engine.runtime.committing import Committer
@@ -26,6 +26,10 @@ _UNWATCHED = 0.2
 """Seconds that executions run before it is worth watching for messages to them."""
 _BETWEEN_LOOKS = 0.02
 """Seconds from one look for messages to the next."""
+
+
+DETACHED = "detached"
+"""Reason in the lineage of a child that outlives its parent."""
 
 
 class Watchers(NamedTuple):
@@ -132,8 +136,18 @@ class Driver:
                 raise ActionError("; ".join(missing))
             runner = Runner(execution, program, self._tools, echo=watchers.echo)
             runner.adopt(events, by, reason)
+            if await self._is_orphan(execution.state):
+                runner.cancel("parent", "its parent has ended and does not wait for it any more")
             active.drive_with(runner)
             return await runner.run(watchers.linger)
+
+    async def _is_orphan(self, state: ExecutionState) -> bool:
+        """Whether it is a child whose parent has ended without it."""
+        lineage = state.info.lineage or {}
+        if lineage.get("kind") != "child" or lineage.get("reason") == DETACHED:
+            return False
+        parent = await self.store.get_summary(lineage["execution_id"])
+        return parent is not None and parent.status in ENDED
 
     async def deliver(self, execution_id: str) -> ExecutionState:
         """Let an execution that nobody drives receive its messages, and pause or end as they ask; runs nothing.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -21,7 +21,7 @@ from engine.model.workflow import Workflow
 from engine.runtime.actions import ActionError, ActionFunction, ActionRegistry
 from engine.runtime.agent_registry import Agents
 from engine.runtime.agents import Agent, AgentFunction
-from engine.runtime.builtins import BUILTINS
+from engine.runtime.builtins import builtins_for
 from engine.runtime.capture import Echo
 from engine.runtime.config import PersistenceConfig
 from engine.runtime.effects import Tools
@@ -58,9 +58,9 @@ class Engine:
     """Runs workflows, recording every event in a store.
 
     `actions` are functions (marked with `@action` or not) or modules holding marked ones; the built-in actions are
-    always there. `agents` answer prompt steps, by name. `workflows` are those that steps may run as children. At most
-    `max_active` executions are driven at once, children aside; further ones wait for their turn. Clock and id source
-    are for tests.
+    always there, those that reach out only when `allow` names them (`http`, `shell`). `agents` answer prompt steps, by
+    name. `workflows` are those that steps may run as children. At most `max_active` executions are driven at once,
+    children aside; further ones wait for their turn. Clock and id source are for tests.
     """
 
     def __init__(
@@ -70,13 +70,14 @@ class Engine:
         actions: Iterable[ActionFunction | ModuleType] = (),
         agents: Mapping[str, Agent | AgentFunction] | None = None,
         workflows: Iterable[Workflow] = (),
+        allow: Collection[str] = (),
         config: PersistenceConfig | None = None,
         max_active: int | None = None,
         clock: Clock | None = None,
         ids: IdSource | None = None,
     ) -> None:
         self.store = store
-        self.actions = ActionRegistry((*BUILTINS, *actions))
+        self.actions = ActionRegistry((*builtins_for(allow), *actions))
         self.workflows = {workflow.name: workflow for workflow in workflows}
         self.config = config or PersistenceConfig()
         self._clock = clock or SystemClock()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _TURNS = 50
 """Turns of the loop that others get before time is skipped: somebody may be about to do something."""
+_MOMENT = 0.001
+"""Seconds between two looks whether it is still busy."""
 
 
 class _Sleeper(NamedTuple):
@@ -21,8 +24,10 @@ class FakeClock:
     """Starts at a fixed moment and moves only when told, or by `tick` seconds at each look at the time of day.
 
     With `skip`, time jumps to the next timer whenever an execution has nothing else to do: a workflow that sleeps for
-    a week is tested in a moment.
+    a week is tested in a moment. It stands still while `busy` says that something else is under way.
     """
+
+    busy: Callable[[], bool]
 
     def __init__(
         self,
@@ -35,6 +40,7 @@ class FakeClock:
         self._elapsed = 0.0
         self._tick = tick
         self._skip = skip
+        self.busy = bool
         self._sleepers: list[_Sleeper] = []
 
     def now(self) -> datetime:
@@ -66,7 +72,9 @@ class FakeClock:
         while not sleeper.woken.done():
             for _ in range(_TURNS):
                 await asyncio.sleep(0)
-            if not sleeper.woken.done() and sleeper.due <= min(other.due for other in self._sleepers if other.idle):
+            if self.busy():
+                await asyncio.sleep(_MOMENT)
+            elif not sleeper.woken.done() and sleeper.due <= min(other.due for other in self._sleepers if other.idle):
                 self.advance(sleeper.due - self._elapsed)
 
 
