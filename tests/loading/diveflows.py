@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from engine.loading.dive_file import load_dive
-from engine.loading.problems import LoadError
 from engine.loading.loaded import LoadedFile
+from engine.loading.problems import LoadError
 from engine.model.workflow import Workflow
 
 MARK = "§"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from engine.loading.problems import LoadError
 from engine.loading.loaded import LoadedFile
+from engine.loading.problems import LoadError
 from engine.loading.workflow_file import read_workflows
 
 MARK = "§"
