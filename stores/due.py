@@ -32,7 +32,8 @@ def select_due(
         if summary.live is not False or is_damaged(summary):
             continue
         waiting = summary.status == ExecutionStatus.WAITING
-        overdue = waiting and summary.wake_at is not None and summary.wake_at <= moment
+        at_rest = waiting or summary.status == ExecutionStatus.PAUSED
+        overdue = at_rest and summary.wake_at is not None and summary.wake_at <= moment
         if (
             overdue
             or summary.shown_status == INTERRUPTED

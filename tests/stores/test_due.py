@@ -56,7 +56,7 @@ def due(*summaries: ExecutionSummary, limit: int = 100, **messages: int) -> list
         ({"wake_at": format_time(NOW)}, True),
         ({"wake_at": LATER}, False),
         ({"wake_at": EARLIER, "live": True}, False),
-        ({"wake_at": EARLIER, "status": "paused"}, False),
+        ({"wake_at": EARLIER, "status": "paused"}, True),
         ({"wake_at": EARLIER, "status": "completed", "live": None}, False),
         ({"wake_at": EARLIER, "error": "damaged: events.jsonl, byte 7: it is not JSON"}, False),
         ({"status": "paused"}, False),
