@@ -103,11 +103,15 @@ def counted_in_forks(
 
 def _still_needed(forks: dict[int, ForkState], joins: dict[str, JoinState]) -> dict[int, ForkState]:
     asked = {join.fork for join in joins.values()}
-    return {
-        sequence: fork
-        for sequence, fork in forks.items()
-        if sequence in asked or any(member.open for member in fork.members.values())
-    }
+    needed: set[int] = set()
+    for sequence, fork in forks.items():
+        if sequence in asked or any(member.open for member in fork.members.values()):
+            # The path that goes on after a join is one of the forks around it.
+            at: int | None = sequence
+            while at is not None and at in forks and at not in needed:
+                needed.add(at)
+                at = forks[at].outer
+    return {sequence: fork for sequence, fork in forks.items() if sequence in needed}
 
 
 def member_names(names: Iterable[str]) -> dict[str, MemberState]:

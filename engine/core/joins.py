@@ -33,7 +33,10 @@ class Standing(NamedTuple):
 
 def forks_of(state: ExecutionState, path: PathState) -> Iterator[tuple[ForkState, str]]:
     """The forks a path is part of, from the innermost, each with the member it counts for."""
-    at, member = path.fork, path.member
+    return _outward(state, path.fork, path.member)
+
+
+def _outward(state: ExecutionState, at: int | None, member: str) -> Iterator[tuple[ForkState, str]]:
     while at is not None and at in state.forks:
         fork = state.forks[at]
         yield fork, member
@@ -70,8 +73,20 @@ def joined_members(fork: ForkState, step: ProgramStep) -> dict[str, MemberState]
 def standing_of(state: ExecutionState, join: JoinState, step: ProgramStep) -> Standing:
     """How far an open join has come."""
     members = joined_members(state.forks[join.fork], step)
-    present = tuple(name for name, member in members.items() if member.status == "completed")
-    still_open = tuple(name for name, member in members.items() if member.status == "running")
-    absent = tuple(name for name, member in members.items() if member.status in ("failed", "cancelled"))
+    going_on = _going_on(state, join)
+    present = tuple(name for name, member in members.items() if member.status == "completed" and name not in going_on)
+    still_open = tuple(name for name, member in members.items() if member.status == "running" or name in going_on)
+    absent = tuple(name for name in members if name not in present and name not in still_open)
     needed = step.definition.count
     return Standing(present, still_open, absent, len(members) if needed is None else needed)
+
+
+def _going_on(state: ExecutionState, join: JoinState) -> set[str]:
+    """Members none of whose paths is open, but for whom a path will go on after a join of a fork inside them."""
+    inner = [state.forks[other.fork] for other in state.joins.values() if other is not join and other.path is None]
+    return {
+        member
+        for fork in inner
+        for outer, member in _outward(state, fork.outer, fork.outer_member)
+        if outer.sequence == join.fork and outer.members[member].status == "completed"
+    }

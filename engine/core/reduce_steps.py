@@ -117,8 +117,8 @@ def step_completed(state: ExecutionState, event: ExecutionEvent, data: JsonObjec
         raise unfit(event, f"only {path.each.done} of {len(path.each.items)} items have completed")
     values = _stored(path, data)
     changes |= with_globals(state, values, event.sequence)
-    path = evolve(path, **writing(path, values, event.sequence))
-    path = evolve(path, **(_follow(path, data["edges"]) | {"unit": None, "each": None, "joined": None}))
+    left = {"unit": None, "each": None, "joined": None}
+    path = evolve(path, **writing(path, values, event.sequence), **(left | _follow(path, data["edges"])))
     return changes | {"paths": with_path(state, path)}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import lru_cache
 
 _EXECUTION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}\Z")
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -13,6 +14,7 @@ class InvalidIdError(ValueError):
     """An identifier that must not be used as (part of) a file name or a key."""
 
 
+@lru_cache(maxsize=1024)
 def validate_execution_id(execution_id: str) -> str:
     """Return the id unchanged when it is safe to use as a folder name.
 
