@@ -6,8 +6,8 @@ import importlib
 import sys
 import tomllib
 import traceback
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,7 +21,7 @@ from engine.loading.problems import LoadError
 from engine.loading.shapes import describe
 from engine.model.workflow import Workflow
 
-_KEYS = ("actions", "allow", "store")
+_KEYS = ("actions", "agents", "allow", "store")
 _ALLOWABLE = ("http", "shell")
 _ACTION_MARK = "__dive_action__"
 
@@ -49,6 +49,8 @@ class Project:
     """The file that says so."""
     allow: tuple[str, ...] = ()
     """Which built-in actions beside those every project has it allows: `http`, `shell`."""
+    agents: Mapping[str, str] = field(default_factory=dict)
+    """By name where the project's agents are: `module:object`."""
 
     @classmethod
     def discover(cls, start: Path) -> Project:
@@ -73,7 +75,7 @@ class Project:
             where = str(file) if file.name == "dive.toml" else f"{file} [tool.dive]"
             raise ProjectError(f"{where}: {problem}" for problem in problems)
         actions, allow = tuple(settings.get("actions", ())), tuple(settings.get("allow", ()))
-        return cls(file.parent, actions, settings.get("store"), file, allow)
+        return cls(file.parent, actions, settings.get("store"), file, allow, settings.get("agents", {}))
 
 
 def _read_settings(file: Path) -> Any:
@@ -109,6 +111,7 @@ def _settings_problems(settings: Any) -> list[str]:
     else:
         problems += [problem for name in actions if (problem := _module_problem(name))]
     problems += _allow_problems(settings.get("allow", []))
+    problems += _agents_problems(settings.get("agents", {}))
     store = settings.get("store", ".dive")
     if not isinstance(store, str) or not store:
         problems.append(f"'store' must be a path, not {describe(store)}")
@@ -124,6 +127,24 @@ def _allow_problems(allow: Any) -> list[str]:
         for name in allow
         if name not in _ALLOWABLE
     ]
+
+
+def _agents_problems(agents: Any) -> list[str]:
+    if not isinstance(agents, dict):
+        return [f"'agents' must be a table from names to module:object, not {describe(agents)}"]
+    return [
+        f"agent {shown_text(name)} must be module:object, such as 'my_app.agents:writer', not {describe(place)}"
+        for name, place in agents.items()
+        if not is_reference_to_object(place)
+    ]
+
+
+def is_reference_to_object(place: Any) -> bool:
+    """Whether it is a text of the form `module:object`."""
+    if not isinstance(place, str):
+        return False
+    module, colon, name = place.partition(":")
+    return bool(colon) and name.isidentifier() and all(part.isidentifier() for part in module.split("."))
 
 
 def _module_problem(name: Any) -> str | None:
@@ -144,13 +165,13 @@ def load_actions(project: Project, register: Callable[[ModuleType], object]) -> 
     Raises:
         ProjectError: modules that are not there, or raise while they are imported or registered; all of them are told.
     """
-    _extend_search_path(project.root)
+    extend_search_path(project.root)
     problems: list[str] = []
     tracebacks: list[str] = []
     warnings: list[str] = []
     for name in project.actions:
         try:
-            module = _import(name, f" (named in {project.file})")
+            module = import_module(name, f" (named in {project.file})")
             register(module)
         except ProjectError as error:
             problems += error.problems
@@ -173,11 +194,11 @@ def load_module_workflow(reference: str, root: Path | None = None) -> Workflow:
         ProjectError: there is no such module or name, importing it raises, it is no workflow, or one with errors.
     """
     module_name, _, attribute = reference.partition(":")
-    if not attribute.isidentifier() or not all(part.isidentifier() for part in module_name.split(".")):
+    if not is_reference_to_object(reference):
         raise ProjectError([f"{shown_text(reference)} is not of the form module:name, such as my_app.flows:nightly"])
     if root is not None:
-        _extend_search_path(root)
-    module = _import(module_name)
+        extend_search_path(root)
+    module = import_module(module_name)
     found = getattr(module, attribute, None)
     if isinstance(found, Workflow):
         return _checked(found, reference)
@@ -202,14 +223,19 @@ def _checked(workflow: Workflow, reference: str) -> Workflow:
     return workflow
 
 
-def _extend_search_path(folder: Path) -> None:
+def extend_search_path(folder: Path) -> None:
+    """Let modules in a folder be found, after all that could be found before."""
     if str(folder) not in sys.path:
         sys.path.append(str(folder))
         importlib.invalidate_caches()
 
 
-def _import(name: str, why: str = "") -> ModuleType:
-    """Import a module of the project; ProjectError with the module's own traceback."""
+def import_module(name: str, why: str = "") -> ModuleType:
+    """Import a module of the project.
+
+    Raises:
+        ProjectError: it is not there, or raises; with the module's own traceback.
+    """
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
