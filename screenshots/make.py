@@ -45,6 +45,7 @@ PICTURES = (
     Picture("execution-60x20", (60, 20), "failed"),
     Picture("execution-running", (120, 36), "running"),
     Picture("execution-interrupted", (120, 36), "interrupted"),
+    Picture("execution-waiting", (120, 36), "waiting"),
     Picture("execution-state", (120, 36), "failed", ("v",)),
     Picture("execution-changes", (120, 36), "failed", ("v", "v")),
     Picture("execution-light", (120, 36), "failed", theme="dive-light"),
@@ -135,7 +136,7 @@ async def make(names: Sequence[str], folder: Path = FOLDER) -> None:
         os.chdir(project)
         scene = Scene(project)
         await scene.build()
-        ids = {"failed": scene.failed, "running": scene.running, "interrupted": scene.interrupted}
+        ids = {name: getattr(scene, name) for name in ("failed", "running", "interrupted", "waiting")}
         try:
             for picture in PICTURES:
                 if names and picture.name not in names:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-import heapq
 import importlib.util
 import shutil
 import sys
@@ -24,8 +22,6 @@ NOW = START + timedelta(minutes=12, seconds=6)
 AMOUNTS = (42.0, 18.5, 64.9, 30.0, 99.5, 12.0, 55.0, 118.2, 21.0, 75.4, 88.0, 35.5, 118.2)
 SLOWER = 3.3
 """How much slower than in the example the actions are, so that bars have something to show."""
-TURNS = 60
-"""Turns of the event loop in which everything that can go on has gone on."""
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
@@ -42,21 +38,21 @@ class PlausibleIds:
 
 
 class Scene:
-    """A folder with the example and its store; `failed`, `running` and `interrupted` are ids in it."""
+    """A folder with the example and its store; `failed`, `running`, `interrupted` and `waiting` are ids in it."""
 
     def __init__(self, folder: Path) -> None:
-        self.clock = FakeClock(START, tick=0.002)
+        self.clock = FakeClock(START, tick=0.002, skip=True)
         self.store = FileExecutionEventStore(folder / ".dive", create=True, offload=False)
-        self.failed = self.running = self.interrupted = ""
-        self._waiting: list[tuple[float, int, asyncio.Future[None]]] = []
-        self._pump: asyncio.Task[None] | None = None
+        self.failed = self.running = self.interrupted = self.waiting = ""
         for name in ("order.yaml", "shop.py"):
             shutil.copyfile(EXAMPLE / name, folder / name)
 
     async def build(self) -> None:
         """Run everything; the working folder must be the scene's, for the names in tracebacks."""
         memory = MemoryExecutionEventStore()
-        engine = Engine(memory, actions=[self._shop(), self._fetch_page], clock=self.clock, ids=PlausibleIds())
+        engine = Engine(
+            memory, actions=[self._shop(), self._fetch_page, self._publish], clock=self.clock, ids=PlausibleIds()
+        )
         order = select_workflow(load_workflows(Path("order.yaml")), None)
         for place, amount in enumerate(AMOUNTS):
             if place % 4 == 2:
@@ -66,6 +62,10 @@ class Scene:
             result = await engine.run(order, {"amount": amount, "items": ["lamp", "desk", "chair"]})
             await self._keep(result.id, await memory.get_event_history(result.id), place)
             self.clock.advance(31.0 + 11 * (place % 3))
+            if place == len(AMOUNTS) - 3:
+                result = await engine.run(RELEASE, {"version": "2.4"}, linger=30)
+                self.waiting = result.id
+                await self.store.append_events(await memory.get_event_history(result.id))
 
     async def _keep(self, execution_id: str, events: list[ExecutionEvent], place: int) -> None:
         """Put a history, or its beginning, into the store that is shown."""
@@ -92,19 +92,7 @@ class Scene:
 
     async def _wait(self, seconds: float) -> None:
         """Wait in the scene's time: who waits for the earliest moment goes on first, and no real time passes."""
-        woken = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (self.clock.monotonic() + seconds * SLOWER, len(self._waiting), woken))
-        if self._pump is None or self._pump.done():
-            self._pump = asyncio.create_task(self._let_time_pass())
-        await woken
-
-    async def _let_time_pass(self) -> None:
-        while self._waiting:
-            for _ in range(TURNS):  # everybody else does what they can do now
-                await asyncio.sleep(0)
-            due, _, woken = heapq.heappop(self._waiting)
-            self.clock.advance(max(0.0, due - self.clock.monotonic()))
-            woken.set_result(None)
+        await self.clock.sleep(seconds * SLOWER, idle=True)
 
     @property
     def _fetch_page(self) -> Any:
@@ -114,6 +102,21 @@ class Scene:
             return {"page": page, "rows": 40 + 7 * page}
 
         return fetch_page
+
+    @property
+    def _publish(self) -> Any:
+        tries = 0
+
+        @action(name="upload")
+        async def upload(file: str) -> str:
+            nonlocal tries
+            tries += 1
+            await self._wait(0.4 + len(file) / 40)
+            if tries in (2, 3):
+                raise ConnectionError("the mirror closed the connection")
+            return f"mirror/{file}"
+
+        return upload
 
 
 NIGHTLY = Workflow(
@@ -129,3 +132,19 @@ NIGHTLY = Workflow(
         Step(name="Summarize", action="Print", parameters={"message": "${sum(p.rows for p in state.pages)} rows"}),
     ],
 )
+
+RELEASE = Workflow.model_validate({
+    "name": "release",
+    "inputs": [{"name": "version", "type": "string"}],
+    "steps": [
+        {"name": "Build", "action": "upload", "parameters": {"file": "dive-${inputs.version}.tar"}, "store": "build",
+         "next": [{"step": "Mirror", "path": "mirror"}, {"step": "Cool Down", "path": "docs"}]},
+        {"name": "Mirror", "each": {"items": ["eu", "us"], "as": "region", "concurrency": 2}, "action": "upload",
+         "parameters": {"file": "${region}"}, "retry": {"max_attempts": 4, "initial_delay": "1500ms"},
+         "store": "copies", "next": ["Gather"]},
+        {"name": "Cool Down", "sleep": "4s", "next": ["Gather"]},
+        {"name": "Gather", "join": ["mirror", "docs"], "mappings": {"mirror.copies": "copies"}},
+        {"name": "Approval", "wait_signal": "approve", "timeout": "2d", "store": "answer"},
+        {"name": "Announce", "action": "Print", "parameters": {"message": "${inputs.version} is out"}},
+    ],
+})  # fmt: skip
