@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from engine.lifecycle.engine import Engine, ExecutionResult
     from engine.model.events import ExecutionEvent, ExecutionEventType
+    from engine.model.signals import ExecutionSignal
     from engine.model.snapshot import ExecutionFilter, ExecutionSnapshot, ExecutionSummary
-    from engine.model.workflow import Each, Edge, Input, Output, Step, Workflow
+    from engine.model.step import Catch, Each, Edge, RetryPolicy, Step
+    from engine.model.workflow import Input, Output, Workflow
     from engine.replay.replayer import ExecutionReplayer, ReplayPathState, ReplayResult
     from engine.runtime.actions import ActionRegistry, action
+    from engine.runtime.agents import Agent, AgentReply, AgentRequest
     from engine.runtime.config import PersistenceConfig
+    from engine.runtime.context import ActionContext
+    from engine.runtime.errors import ActionFailure, Fatal, OutcomeUnknown
     from engine.runtime.recorder import EventBasedExecution
     from engine.store import ExecutionEventStore
     from stores.file_store import FileExecutionEventStore
@@ -20,9 +25,15 @@ if TYPE_CHECKING:
     from stores.memory import MemoryExecutionEventStore
 
 _HOMES = {
+    "ActionContext": "engine.runtime.context",
+    "ActionFailure": "engine.runtime.errors",
     "ActionRegistry": "engine.runtime.actions",
-    "Each": "engine.model.workflow",
-    "Edge": "engine.model.workflow",
+    "Agent": "engine.runtime.agents",
+    "AgentReply": "engine.runtime.agents",
+    "AgentRequest": "engine.runtime.agents",
+    "Catch": "engine.model.step",
+    "Each": "engine.model.step",
+    "Edge": "engine.model.step",
     "Engine": "engine.lifecycle.engine",
     "EventBasedExecution": "engine.runtime.recorder",
     "ExecutionEvent": "engine.model.events",
@@ -31,23 +42,33 @@ _HOMES = {
     "ExecutionFilter": "engine.model.snapshot",
     "ExecutionReplayer": "engine.replay.replayer",
     "ExecutionResult": "engine.lifecycle.engine",
+    "ExecutionSignal": "engine.model.signals",
     "ExecutionSnapshot": "engine.model.snapshot",
     "ExecutionSummary": "engine.model.snapshot",
+    "Fatal": "engine.runtime.errors",
     "FileExecutionEventStore": "stores.file_store",
     "Input": "engine.model.workflow",
     "MemoryExecutionEventStore": "stores.memory",
+    "OutcomeUnknown": "engine.runtime.errors",
     "Output": "engine.model.workflow",
     "PersistenceConfig": "engine.runtime.config",
     "ReplayPathState": "engine.replay.replayer",
     "ReplayResult": "engine.replay.replayer",
-    "Step": "engine.model.workflow",
+    "RetryPolicy": "engine.model.step",
+    "Step": "engine.model.step",
     "Workflow": "engine.model.workflow",
     "action": "engine.runtime.actions",
     "open_store": "stores.location",
 }
 
 __all__ = [
+    "ActionContext",
+    "ActionFailure",
     "ActionRegistry",
+    "Agent",
+    "AgentReply",
+    "AgentRequest",
+    "Catch",
     "Each",
     "Edge",
     "Engine",
@@ -58,15 +79,19 @@ __all__ = [
     "ExecutionFilter",
     "ExecutionReplayer",
     "ExecutionResult",
+    "ExecutionSignal",
     "ExecutionSnapshot",
     "ExecutionSummary",
+    "Fatal",
     "FileExecutionEventStore",
     "Input",
     "MemoryExecutionEventStore",
+    "OutcomeUnknown",
     "Output",
     "PersistenceConfig",
     "ReplayPathState",
     "ReplayResult",
+    "RetryPolicy",
     "Step",
     "Workflow",
     "action",

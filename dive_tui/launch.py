@@ -40,7 +40,7 @@ def launch(arguments: Sequence[str], cwd: Path | str | None = None) -> Launched:
     """Start `dive-tui ARGUMENTS` in a session of its own and wait until its execution is recorded.
 
     It has no input, and what it prints is dropped once it has begun. Blocks for as long as that takes: the time to
-    load the project. `arguments` begin with a command that records an execution, such as `run`.
+    load the project. `arguments` begin with a command that drives an execution: `run` or `recover`.
 
     Raises:
         LaunchError: it ended before.

@@ -13,6 +13,7 @@ from dive_tui.cli.options import Common, Json
 from dive_tui.cli.printing import Printer, one_line, print_json, shown_time
 from dive_tui.cli.problems import UsageError, tell
 from dive_tui.cli.selecting import opened_store
+from dive_tui.cli.waits import time_until
 from engine.core.expression_errors import suggestion
 from engine.core.query import parse_query
 from engine.model.snapshot import ExecutionFilter, ExecutionSummary
@@ -87,8 +88,17 @@ def _columns(printer: Printer, shown: list[ExecutionSummary], now: datetime) -> 
         Column("AT STEP", [summary.at_step for summary in shown], rank=4, least=8),
         Column("STARTED", [shown_time(summary.start_time, now.astimezone()) for summary in shown], rank=5),
         Column("TOOK", [_took(summary, now) for summary in shown], rank=6, align="right"),
+        Column("WAITS FOR", [_waits(summary, now) for summary in shown], rank=3, least=12),
         Column("ERROR", [(one_line(summary.error), "red") for summary in shown], rank=3, least=16),
     ]
+
+
+def _waits(summary: ExecutionSummary, now: datetime) -> str:
+    """`signal approve, in 4 min`: what it waits for, and how long at most."""
+    if not summary.waiting_for:
+        return ""
+    limit = f", {time_until(summary.wake_at, now)}" if summary.wake_at else ""
+    return f"{summary.waiting_for}{limit}"
 
 
 def _took(summary: ExecutionSummary, now: datetime) -> str:

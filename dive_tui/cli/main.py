@@ -20,6 +20,15 @@ class Command(NamedTuple):
 COMMANDS = {
     "open": Command("dive_tui.cli.program:open_execution", "Open the app on an execution, at one of its events."),
     "run": Command("dive_tui.cli.run:run", "Run a workflow from a YAML file, or one built in Python."),
+    "recover": Command("dive_tui.cli.recover:recover", "Go on with an execution whose process died, or that waits."),
+    "work": Command("dive_tui.cli.work:work", "Drive what is due: timers, signals, interrupted executions."),
+    "signal": Command("dive_tui.cli.messages:signal", "Send a signal to an execution."),
+    "pause": Command("dive_tui.cli.messages:pause", "Start nothing more of an execution until it is resumed."),
+    "resume": Command("dive_tui.cli.messages:resume", "Let a paused execution go on."),
+    "cancel": Command("dive_tui.cli.messages:cancel", "End an execution cleanly, its children too."),
+    "wake": Command(
+        "dive_tui.cli.messages:wake", "End the sleeps of an execution, and its delays before retries, now."
+    ),
     "list": Command("dive_tui.cli.listing:list_executions", "List executions, newest first."),
     "show": Command("dive_tui.cli.show:show", "Show an execution: inputs, outputs, error, paths and steps."),
     "events": Command("dive_tui.cli.events:events", "Show the events of an execution."),

@@ -8,15 +8,17 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from dive_tui.cli.definitions import ProjectActions, missing_actions
+from dive_tui.cli.definitions import ProjectActions, action_problems, with_children
 from dive_tui.cli.problems import UsageError
+from engine.lifecycle.beginning import define
+from engine.lifecycle.errors import MissingWorkflowError
 from engine.loading.inputs import InputError, bind_inputs, read_input_text, read_inputs_file
 from engine.loading.problems import LoadError
 from engine.loading.project import ProjectError, load_module_workflow
 from engine.loading.workflow_file import load_workflows, select_workflow
 from engine.model.events import JsonObject
 from engine.model.workflow import Workflow
-from engine.runtime.actions import ActionError
+from engine.runtime.actions import ActionError, ActionFunction
 
 
 class Prepared(NamedTuple):
@@ -24,7 +26,9 @@ class Prepared(NamedTuple):
 
     workflow: Workflow
     inputs: dict[str, Any]
-    modules: list[ModuleType]
+    workflows: list[Workflow]
+    """Those that may be run as its children."""
+    actions: list[ActionFunction | ModuleType]
     source: JsonObject
     warnings: list[str]
 
@@ -39,13 +43,18 @@ def prepare(target: str, name: str | None, texts: Sequence[str], inputs_file: Pa
     actions = ProjectActions(near=Path.cwd() if names_module else Path(target).resolve().parent)
     problems, traceback = list(actions.problems), actions.traceback
     workflow: Workflow | None = None
+    known: list[Workflow] = []
     try:
-        workflow = _from_module(target, name, actions) if names_module else _from_file(target, name, actions)
+        workflow, known = _from_module(target, name, actions) if names_module else _from_file(target, name, actions)
     except (LoadError, ProjectError, ActionError) as error:
         problems += map(str, getattr(error, "problems", [error]))
         traceback = traceback or getattr(error, "traceback", "")
     inputs: dict[str, Any] = {}
     if workflow is not None:
+        try:
+            define(workflow, {other.name: other for other in known})
+        except MissingWorkflowError as error:
+            problems.append(str(error))
         try:
             inputs = read_inputs(workflow, texts, inputs_file)
         except InputError as error:
@@ -58,7 +67,7 @@ def prepare(target: str, name: str | None, texts: Sequence[str], inputs_file: Pa
         "workflow": workflow.name,
         "project": str(actions.project.root),
     }
-    return Prepared(workflow, inputs, actions.modules, source, actions.warnings)
+    return Prepared(workflow, inputs, known, actions.actions, source, actions.warnings)
 
 
 def is_module_reference(target: str) -> bool:
@@ -67,7 +76,8 @@ def is_module_reference(target: str) -> bool:
     return bool(colon) and name.isidentifier() and not {"/", "\\"} & set(module) and not Path(target).exists()
 
 
-def _from_file(target: str, name: str | None, actions: ProjectActions) -> Workflow:
+def _from_file(target: str, name: str | None, actions: ProjectActions) -> tuple[Workflow, list[Workflow]]:
+    """The workflow, and all of its file."""
     if target.endswith(".py"):
         stem = Path(target).stem
         raise ProjectError([f"{target} is Python; run a workflow in it by its name: dive-tui run {stem}:NAME"])
@@ -75,21 +85,26 @@ def _from_file(target: str, name: str | None, actions: ProjectActions) -> Workfl
     workflow = select_workflow(loaded, name)
     actions.warnings += map(str, loaded.warnings)
     # Where actions could not be loaded, a missing one would only repeat that.
-    missing = [] if actions.problems else missing_actions(loaded, actions.registry, workflow)
-    if missing:
-        raise LoadError(missing)
-    return workflow
+    wanted = with_children(workflow, loaded.workflows)
+    wrong = [] if actions.problems else action_problems(loaded, actions.registry, wanted)
+    if wrong:
+        raise LoadError(wrong)
+    return workflow, loaded.workflows
 
 
-def _from_module(target: str, name: str | None, actions: ProjectActions) -> Workflow:
+def _from_module(target: str, name: str | None, actions: ProjectActions) -> tuple[Workflow, list[Workflow]]:
+    """The workflow, and all of its module."""
     if name is not None:
         raise ProjectError([f"{target} names one workflow; --workflow {name} is for a file that holds several"])
     workflow = load_module_workflow(target, actions.project.root)
-    actions.add(sys.modules[target.partition(":")[0]])
-    missing = actions.registry.missing(step.action for step in workflow.steps)
+    module = sys.modules[target.partition(":")[0]]
+    actions.add(module)
+    known = [value for value in list(vars(module).values()) if isinstance(value, Workflow)]
+    steps = [step for each in with_children(workflow, known) for step in each.steps]
+    missing = actions.registry.missing(step.action for step in steps if step.action)
     if missing and not actions.problems:
         raise ProjectError(f"{target}: {sentence}" for sentence in missing)
-    return workflow
+    return workflow, known
 
 
 def read_inputs(workflow: Workflow, texts: Sequence[str], inputs_file: Path | None) -> dict[str, Any]:

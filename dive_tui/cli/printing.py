@@ -152,12 +152,18 @@ class Printer:
         """How lists show an id."""
         return ellipsis() + execution_id[-5:]
 
-    def hints(self, *commands: str) -> None:
+    def hints(self, *commands: str, label: str = "Look") -> None:
         """What to type next."""
+        before = f"{label}: "
         together = self.beside(*commands)
-        fits = len(together) + len("Look: ") <= self.width
+        fits = len(together) + len(before) <= self.width
         for number, command in enumerate([together] if fits else commands):
-            self.line(("Look: " if number == 0 else "      ", "dim"), command)
+            self.line((before if number == 0 else " " * len(before), "dim"), command)
+
+    def ways_on(self, commands: Sequence[str]) -> None:
+        """What lets an execution go on, one command after the other."""
+        for number, command in enumerate(commands):
+            self.line(("Go on: " if number == 0 else " then: ", "dim"), command)
 
 
 def _wrapped(value: str, width: int) -> Iterator[str]:

@@ -74,3 +74,9 @@ def execution_record(reading: Reading) -> dict[str, Any]:
     """An execution as JSON: its summary, and its inputs, outputs, error and paths."""
     view = full_view(reading.history, reading.last)
     return reading.summary.to_dict() | {name: view[name] for name in ("inputs", "outputs", "error", "paths")}
+
+
+def reference_to(reading: Reading, reference: str = "last") -> str:
+    """What to call an execution that was driven a moment ago: as before, unless its children count as later ones."""
+    has_children = any(event.data.get("child_id") for event in reading.history)
+    return reading.summary.id[-5:] if has_children and reference.startswith("last") else reference

@@ -8,10 +8,11 @@ from cyclopts import Parameter
 
 from dive_tui.app.text import display_text
 from dive_tui.cli.options import Common, Execution, Json
-from dive_tui.cli.printing import Printer, json_text, print_json, typed
+from dive_tui.cli.printing import Printer, json_text, print_json, shown_time, typed
 from dive_tui.cli.problems import UsageError
 from dive_tui.cli.reading import Reading, read_execution
 from dive_tui.cli.selecting import find_execution, opened_store
+from dive_tui.cli.waits import wait_words
 from engine.core.references import split_position
 from engine.replay.diff import Change
 from engine.replay.replayer import ReplayResult
@@ -77,8 +78,17 @@ def _print_state(printer: Printer, reading: Reading, result: dict[str, Any]) -> 
     for name, path in result["paths"].items():
         printer.heading(f"Path {display_text(name)}")
         step = f" at {path['current_step']}" if path.get("current_step") else ""
-        printer.line("  ", printer.status(str(path["status"])), step)
+        waiting = path.get("waiting_for")
+        waits = _waits(waiting) if waiting else ""
+        printer.line("  ", printer.status(str(path["status"])), step, (waits, "yellow"))
         printer.values(path.get("variables", {}).items(), indent=4)
+    _print_record(printer, "Signals", {f"{s['topic']} (message {s['ordinal']})": s["data"] for s in result["signals"]})
+
+
+def _waits(waiting: dict[str, Any]) -> str:
+    due = waiting.get("due_at")
+    limit = f" until {shown_time(due)}" if due else ""
+    return f"  {wait_words(waiting)}{limit}"
 
 
 def _print_record(printer: Printer, title: str, record: Any) -> None:

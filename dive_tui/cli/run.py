@@ -5,33 +5,33 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import signal
-import sys
-import threading
-from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
-from typing import Annotated, Any, NamedTuple, NoReturn
+from typing import Annotated, NamedTuple
 
 from cyclopts import Parameter
 
+from dive_tui.cli.driving import (
+    LINGER,
+    Interruptions,
+    Linger,
+    exit_code_of,
+    leave,
+    linger_seconds,
+    recording_told,
+    reserve_stdout,
+)
 from dive_tui.cli.main import INTERRUPTED
 from dive_tui.cli.opening import needs_terminal, start_app
 from dive_tui.cli.options import Common, Json
 from dive_tui.cli.preparing import Prepared, prepare
 from dive_tui.cli.printing import Printer, json_bytes
-from dive_tui.cli.problems import STORE_TROUBLE, CommandError, UsageError, tell
-from dive_tui.cli.reading import execution_record, read_execution
+from dive_tui.cli.problems import UsageError, tell
+from dive_tui.cli.reading import execution_record, read_execution, reference_to
 from dive_tui.cli.run_report import RunReport
 from dive_tui.launch import announce, launch
 from engine.lifecycle.engine import Engine, ExecutionResult
-from engine.runtime.runner import RecordingError
 from engine.store import ExecutionEventStore
 from stores.location import open_store, resolve_location
-
-_CODES = {"completed": 0, "failed": 1, "cancelled": 1, "continued": 0}
-_NOT_ENDED = 3
-"""Waiting, paused, or run by somebody else."""
 
 
 def run(
@@ -42,6 +42,7 @@ def run(
     input_: Annotated[tuple[str, ...], Parameter(name=("--input", "-i"), metavar="NAME=VALUE")] = (),
     inputs: Annotated[Path | None, Parameter(metavar="FILE")] = None,
     key: Annotated[str | None, Parameter(name="--id", metavar="KEY")] = None,
+    linger: Linger = LINGER,
     watch: bool = False,
     json: Json = False,
     announce_fd: Annotated[int | None, Parameter(show=False)] = None,
@@ -49,8 +50,8 @@ def run(
 ) -> int:
     """Run a workflow from a YAML file, or one built in Python.
 
-    Exit codes: 0 completed, 1 failed or cancelled, 2 bad input and nothing was run, 3 not at its end,
-    4 the store failed, 130 interrupted.
+    One Ctrl-C cancels it cleanly; SIGTERM stops it so that it can be recovered. Exit codes: 0 completed, 1 failed or
+    cancelled, 2 bad input and nothing was run, 3 waiting, paused or stopped, 4 the store failed, 130 interrupted.
 
     Parameters
     ----------
@@ -62,6 +63,8 @@ def run(
         A JSON or YAML file with inputs; --input wins over it.
     key
         The same key again returns the execution it first started.
+    linger
+        Stay with an execution that only waits if it goes on by itself within this time; else leave it, waiting.
     watch
         Run it in the background and open the app on it.
     """
@@ -69,7 +72,8 @@ def run(
         raise UsageError("--id needs a key that is not empty")
     if announce_fd is not None:
         os.set_inheritable(announce_fd, False)
-    wanted = _Wanted(target, workflow, input_, inputs, key)
+    wanted = _Wanted(target, workflow, input_, inputs, key, linger)
+    linger_seconds(linger)
     return _watch(wanted, json, common) if watch else asyncio.run(_run(wanted, json, announce_fd, common))
 
 
@@ -81,6 +85,7 @@ class _Wanted(NamedTuple):
     texts: tuple[str, ...]
     inputs: Path | None
     key: str | None
+    linger: str
 
     def prepare(self) -> Prepared:
         """All of it loaded and checked."""
@@ -90,18 +95,19 @@ class _Wanted(NamedTuple):
         """The same for another `dive-tui`."""
         words = ["run", self.target, *(word for text in self.texts for word in ("-i", text))]
         options = {"-w": self.workflow, "--inputs": self.inputs, "--id": self.key, "--store": common.store}
+        options["--linger"] = self.linger if self.linger != LINGER else None
         return words + [word for name, value in options.items() if value is not None for word in (name, str(value))]
 
 
 async def _run(wanted: _Wanted, json: bool, announce_fd: int | None, common: Common) -> int:
-    write_json = _reserve_stdout() if json else None
+    write_json = reserve_stdout() if json else None
     prepared = wanted.prepare()
     tell(f"warning: {warning}" for warning in prepared.warnings)
     location = resolve_location(common.store, os.environ, Path.cwd())
     report = RunReport(None if json else Printer(ascii_only=common.ascii))
     store = open_store(location.text, create=True, offload=False)
     try:
-        result, interrupted = await _execute(store, prepared, wanted.key, report, announce_fd)
+        result, cancelled = await _execute(store, prepared, wanted, report, announce_fd)
         reading = await read_execution(store, result.id)
     finally:
         report.output.finish()
@@ -109,106 +115,42 @@ async def _run(wanted: _Wanted, json: bool, announce_fd: int | None, common: Com
     if result.existed:
         tell([f"the key {wanted.key!r} was used before: nothing was run, this is the execution it stands for"])
     with contextlib.suppress(BrokenPipeError):
-        report.conclude(reading, result.id[-5:] if result.existed else "last", common.store)
+        report.conclude(reading, result.id[-5:] if result.existed else reference_to(reading), common.store)
     if write_json is not None:
         write_json(json_bytes(execution_record(reading)))
-    if interrupted and result.status == "cancelled":
-        _leave(INTERRUPTED)
-    return _CODES.get(result.status, _NOT_ENDED)
+    if cancelled and result.status == "cancelled":
+        leave(INTERRUPTED)
+    return exit_code_of(result.status)
 
 
 async def _execute(
-    store: ExecutionEventStore, prepared: Prepared, key: str | None, report: RunReport, announce_fd: int | None
+    store: ExecutionEventStore, prepared: Prepared, wanted: _Wanted, report: RunReport, announce_fd: int | None
 ) -> tuple[ExecutionResult, bool]:
-    """Run to the end; also whether a signal asked for it."""
-    engine = Engine(store, actions=prepared.modules)
-    with _Interruptions(engine) as interruptions:
+    """Run to the end, or to where it waits; also whether Ctrl-C asked for a cancellation."""
 
-        def started(execution_id: str) -> None:
-            if announce_fd is not None:
-                announce(announce_fd, execution_id)
-            interruptions.repeat()
+    def started(execution_id: str) -> None:
+        if announce_fd is not None:
+            announce(announce_fd, execution_id)
 
+    engine = Engine(store, actions=prepared.actions)
+    with Interruptions(engine, cancels=True) as interruptions, recording_told():
         try:
             result = await engine.run(
                 prepared.workflow,
                 prepared.inputs,
-                key=key,
+                key=wanted.key,
                 source=prepared.source,
+                workflows=prepared.workflows,
+                linger=linger_seconds(wanted.linger),
                 observer=report.observe,
                 echo=report.output.echo,
                 started=started,
             )
-        except RecordingError as error:
-            lost = [f"not recorded: {unit}" for unit in error.units]
-            raise CommandError(
-                f"the store failed, the execution is interrupted: {error}", *lost, exit_code=STORE_TROUBLE
-            ) from error
+        finally:
+            await engine.close()
     if result.existed and announce_fd is not None:
         announce(announce_fd, result.id)
-    return result, interruptions.count > 0
-
-
-class _Interruptions:
-    """The first Ctrl-C (or SIGTERM) cancels cleanly; the second ends the process at once, interrupted.
-
-    Plain signal handlers, not the loop's: they work while an action keeps the loop busy.
-    """
-
-    def __init__(self, engine: Engine) -> None:
-        self.count = 0
-        self._reason = ""
-        self._engine = engine
-        self._loop = asyncio.get_running_loop()
-        self._before: dict[int, Any] = {}
-
-    def __enter__(self) -> _Interruptions:
-        if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._arrived) for number in (signal.SIGINT, signal.SIGTERM)}
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def repeat(self) -> None:
-        """Ask again, now that there is something to cancel."""
-        if self.count:
-            self._engine.cancel("person", self._reason)
-
-    def _arrived(self, number: int, _frame: FrameType | None) -> None:
-        self.count += 1
-        if self.count > 1:
-            os._exit(INTERRUPTED)
-        self._reason = "Ctrl-C" if number == signal.SIGINT else "terminated"
-        start = b"\n" if os.isatty(2) else b""
-        os.write(2, start + b"cancelling; once more ends at once, without recording it\n")
-        self._loop.call_soon_threadsafe(self._engine.cancel, "person", self._reason)
-
-
-def _reserve_stdout() -> Callable[[bytes], None]:
-    """Keep stdout for one piece of JSON; whatever else this process or a child of it writes there goes to stderr.
-
-    For good: an action that was left behind in its thread may print until the very end.
-    """
-    sys.stdout.flush()
-    reserved = os.dup(1)
-    os.dup2(2, 1)
-
-    def write(content: bytes) -> None:
-        with open(reserved, "wb") as stdout, contextlib.suppress(BrokenPipeError):  # noqa: PTH123 - a descriptor
-            stdout.write(content)
-            stdout.flush()
-
-    return write
-
-
-def _leave(code: int) -> NoReturn:
-    """End now: threads of actions that were cancelled could hold up, or spoil, an orderly exit."""
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError):
-            stream.flush()
-    os._exit(code)
+    return result, interruptions.cancelling
 
 
 def _watch(wanted: _Wanted, json: bool, common: Common) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,6 +19,14 @@ if TYPE_CHECKING:  # the app does without the parser of the command line
     from dive_tui.cli.options import Common
 
 _MOST_CANDIDATES = 10
+
+
+def user_name() -> str:
+    """Who gives the command: the user's name, or number where it has none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # by the version of Python
+        return str(os.getuid())
 
 
 @asynccontextmanager

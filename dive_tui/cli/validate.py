@@ -7,7 +7,7 @@ from typing import Annotated, Any, NamedTuple
 
 from cyclopts import Parameter
 
-from dive_tui.cli.definitions import ProjectActions, missing_actions
+from dive_tui.cli.definitions import ProjectActions, action_problems
 from dive_tui.cli.options import Ascii, Json
 from dive_tui.cli.printing import Printer, print_json
 from dive_tui.cli.problems import USAGE, UsageError, tell
@@ -46,7 +46,8 @@ def validate(
 ) -> int:
     """Check workflow files without running anything.
 
-    Their actions must be among those of the project. Exit codes: 0 nothing wrong, or warnings only; 2 errors.
+    Their actions must be among those of the project, and be given the parameters they have. Exit codes:
+    0 nothing wrong, or warnings only; 2 errors.
     """
     if not files:
         raise UsageError("dive-tui validate needs FILE; see: dive-tui validate --help")
@@ -66,10 +67,10 @@ def _check(file: str, actions: ProjectActions) -> _Checked:
     try:
         loaded = load_workflows(file)
         # Without the project's actions every one of them would be called missing.
-        missing = [] if actions.problems else missing_actions(loaded, actions.registry)
+        wrong = [] if actions.problems else action_problems(loaded, actions.registry)
     except LoadError as error:
         return _Checked(file, [], error.problems)
-    return _Checked(file, loaded.workflows, in_file_order([*loaded.warnings, *missing]))
+    return _Checked(file, loaded.workflows, in_file_order([*loaded.warnings, *wrong]))
 
 
 def _print(printer: Printer, checked: _Checked) -> None:

@@ -156,12 +156,17 @@ class Shop:
         """The same, with signals sent: the first after it has said something on stderr, each next after an answer."""
         child = self.start(*arguments)
         assert child.stderr is not None
-        said = [child.stderr.readline()]
-        assert said[0].strip() == after
-        for number in signals:
-            child.send_signal(number)
-            said.append(child.stderr.readline())
-        out, err = child.communicate(timeout=60)
+        try:
+            said = [child.stderr.readline()]
+            assert said[0].strip() == after
+            for number in signals:
+                child.send_signal(number)
+                said.append(child.stderr.readline())
+            out, err = child.communicate(timeout=60)
+        except BaseException:
+            child.kill()
+            child.communicate()
+            raise
         return Ended(child.returncode, out, "".join(said) + err)
 
 

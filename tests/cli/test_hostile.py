@@ -51,6 +51,48 @@ def hostile_history(shop: Shop, size: int = 0) -> None:
 COMMANDS = ("list", "show last", "events last", "logs last", "replay last", "replay last --to 3")
 
 
+def hostile_wait(shop: Shop) -> None:
+    evil = EVIL
+    step = {"visit": 1, "attempt": 1}
+    workflow: dict[str, Any] = {"name": evil, "steps": [{"name": evil, "wait_signal": evil}]}
+    forge(
+        shop.store,
+        event(
+            1, "execution_started", workflow_name=evil, workflow=workflow, workflow_hash=evil, inputs={},
+            inputs_hash=evil, engine_version=evil, lineage={"kind": evil, "execution_id": evil},
+            source={"kind": "module", "ref": evil, "workflow": evil, "project": evil},
+        ),
+        event(2, "path_started", current_step=evil),
+        event(
+            3, "step_started", step=evil, step_type="wait_signal", step_params={"topic": evil}, inputs_hash=evil,
+            effect_key=evil, child_id=evil, **step,
+        ),
+        event(
+            4, "step_waiting", step=evil, visit=1, topic=evil, due_at="9998-01-01T00:00:00.000000Z",
+            **{"for": "signal"},
+        ),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [*COMMANDS, "show last --json", "signal last x", "pause last", "cancel last", "recover last", "work --once"],
+)
+def test_hostile_waits(shop: Shop, call: Caller, typed: str) -> None:
+    hostile_wait(shop)
+    ended = call(*typed.split())
+    assert ended.code in (0, 3)
+    assert acting(ended.out + ended.err) == []
+    assert "Traceback" not in ended.err
+
+
+def test_hostile_project(shop: Shop, call: Caller) -> None:
+    hostile_wait(shop)
+    shop.write("pyproject.toml", "")
+    ended = call("recover", "last")
+    assert (ended.code, ended.err) == (3, "")
+
+
 @pytest.mark.parametrize("options", [[], ["--json"], ["--ascii"]])
 @pytest.mark.parametrize("command", COMMANDS)
 def test_hostile_events(shop: Shop, call: Caller, command: str, options: list[str]) -> None:

@@ -238,6 +238,16 @@ def test_history_of_a_newer_version(shop: Shop, call: Caller) -> None:
     assert call("replay", "last@2").code == 0
 
 
+def test_damaged_history_is_not_driven(shop: Shop, call: Caller, failed: str) -> None:
+    damage(shop, failed, 10)
+    before = (shop.store / failed / "events.jsonl").read_bytes()
+    for typed in (["recover", failed], ["pause", failed], ["cancel", failed]):
+        ended = call(*typed)
+        assert (ended.code, ended.out) == (4, "")
+        assert "events.jsonl" in ended.err and ended.err.count("\n") == 1
+    assert (shop.store / failed / "events.jsonl").read_bytes() == before
+
+
 def test_history_damaged_from_the_start(shop: Shop, call: Caller, failed: str) -> None:
     damage(shop, failed, 1)
     for name in ("show", "events", "logs", "replay"):

@@ -141,7 +141,7 @@ def test_query_that_makes_no_sense(call: Caller) -> None:
 
 
 def test_unknown_command_without_a_near_one() -> None:
-    with pytest.raises(UsageError, match="there is no command 'xyzzy'; there are open, run, list"):
+    with pytest.raises(UsageError, match="there is no command 'xyzzy'; there are open, run, recover"):
         sort_out(["xyzzy"])
 
 

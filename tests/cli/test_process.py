@@ -56,6 +56,7 @@ def loaded(shop: Shop, *arguments: str) -> list[str]:
         ("logs last --json", {"cyclopts", "asyncio"}),
         ("replay last", {"cyclopts", "asyncio", "rich.console"}),
         ("validate order.yaml --json", {"cyclopts", "pydantic"}),
+        ("work --once", {"cyclopts", "asyncio", "pydantic", "rich.console", "engine.lifecycle.engine"}),
         ("run order.yaml -i amount=1", {"cyclopts", "asyncio", "pydantic", "rich.console", "engine.lifecycle.engine"}),
     ],
 )

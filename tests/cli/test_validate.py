@@ -5,13 +5,13 @@ from __future__ import annotations
 from tests.cli.shop import Caller, Shop, one_step
 
 BAD = "name: bad\nsteps:\n  - {name: A, action: say, next: [B]}\n  - {nam: C}\n"
-WARNED = "name: w\ninputs: [{name: x, required: true, default: 'a'}]\nsteps: [{name: A, action: say}]\n"
+WARNED = "name: w\ninputs: [{name: x, required: true, default: 'a'}]\nsteps: [{name: A, action: block}]\n"
 
 
 def test_good_files(shop: Shop, call: Caller) -> None:
-    shop.write("single.yaml", one_step("say"))
+    shop.write("single.yaml", one_step("say", "{text: x}"))
     shop.write(
-        "two.yaml", "workflows:\n" + "".join(f"  - {{name: {n}, steps: [{{name: A, action: say}}]}}\n" for n in "ab")
+        "two.yaml", "workflows:\n" + "".join(f"  - {{name: {n}, steps: [{{name: A, action: block}}]}}\n" for n in "ab")
     )
     assert call("validate", "order.yaml", "single.yaml", "two.yaml") == (
         0,
@@ -91,3 +91,38 @@ def test_hostile_files_are_safe_to_show(shop: Shop, call: Caller) -> None:
     ended = call("validate", "evil.yaml")
     assert ended.code == 2
     assert "\x1b" not in ended.out + ended.err
+
+
+PARAMETERS = """\
+workflows:
+  - name: a
+    steps:
+      - {name: Say, action: say, parameters: {text: "${1 + 1}"}}
+      - {name: Kid, workflow: b}
+  - name: b
+    steps:
+      - {name: Wrong, action: say, parameters: {txet: x}}
+      - {name: Web, action: HTTP.Request, parameters: {url: "http://x"}}
+"""
+
+
+def test_parameters_are_those_of_the_action(shop: Shop, call: Caller) -> None:
+    shop.write("p.yaml", PARAMETERS)
+    ended = call("validate", "p.yaml")
+    expected = [
+        "p.yaml:8:31: action 'say' needs the parameter 'text'",
+        "p.yaml:8:49: action 'say' has no parameter 'txet'; did you mean 'text'?",
+        "p.yaml:9:29: action 'HTTP.Request' is built in but not allowed here; ",
+    ]
+    assert ended.code == 2
+    assert [line[: len(start)] for line, start in zip(ended.out.splitlines(), expected, strict=True)] == expected
+    # What a run would need is checked before anything is recorded, its children too.
+    refused = call("run", "p.yaml", "-w", "a")
+    assert refused.code == 2 and "p.yaml:8:49: action 'say' has no parameter 'txet'" in refused.err
+    assert not shop.store.exists()
+
+
+def test_allowed_actions(shop: Shop, call: Caller) -> None:
+    shop.write("web.yaml", one_step("HTTP.Request", '{url: "http://x"}'))
+    shop.write("pyproject.toml", '[tool.dive]\nactions = ["shop_actions"]\nallow = ["http"]\n')
+    assert call("validate", "web.yaml") == (0, "ok web.yaml: single (1 step)\n", "")
