@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from engine.lifecycle.engine import Engine
 from engine.loading.files import read_limited
 from engine.loading.loaded import LoadedFile
 from engine.loading.problems import Location, Problem
 from engine.loading.project import Project, ProjectError, load_actions
+from engine.loading.project_agents import load_agents
 from engine.loading.yaml_positions import load_yaml
 from engine.model.step import Step
 from engine.model.workflow import Workflow
-from engine.runtime.actions import ActionFunction, ActionRegistry
+from engine.runtime.actions import ActionRegistry
+from engine.runtime.agent_registry import Agents
+from engine.runtime.agents import AgentError
 from engine.runtime.builtins import BUILTINS, builtins_for
+from engine.store import ExecutionEventStore
 
 
 class ProjectActions:
@@ -26,6 +31,7 @@ class ProjectActions:
         self.project = Project(Path.cwd())
         self.registry = ActionRegistry(BUILTINS)
         self.modules: list[ModuleType] = []
+        self.agents: dict[str, Any] = {}
         self.warnings: list[str] = []
         self.problems: list[str] = []
         self.traceback = ""
@@ -36,14 +42,17 @@ class ProjectActions:
                 self.project = found if found.file is not None else self.project
             self.registry = ActionRegistry(builtins_for(self.project.allow))
             self.warnings = load_actions(self.project, self.add)
+            self.agents = load_agents(self.project)
+            Agents(self.agents)
         except ProjectError as error:
             self.problems = error.problems
             self.traceback = error.traceback
+        except AgentError as error:
+            self.problems = [f"{self.project.file}: {error}"]
 
-    @property
-    def actions(self) -> list[ActionFunction | ModuleType]:
-        """What an engine has to be given to run steps as this project does."""
-        return [*builtins_for(self.project.allow), *self.modules]
+    def engine(self, store: ExecutionEventStore) -> Engine:
+        """An engine that runs steps as this project does."""
+        return Engine(store, actions=self.modules, agents=self.agents, allow=self.project.allow)
 
     def add(self, module: ModuleType) -> None:
         """Register the actions of a module.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any, NamedTuple
 
 from dive_tui.cli.definitions import ProjectActions, action_problems, with_children
@@ -18,7 +17,7 @@ from engine.loading.project import ProjectError, load_module_workflow
 from engine.loading.workflow_file import load_workflows, select_workflow
 from engine.model.events import JsonObject
 from engine.model.workflow import Workflow
-from engine.runtime.actions import ActionError, ActionFunction
+from engine.runtime.actions import ActionError
 
 
 class Prepared(NamedTuple):
@@ -28,7 +27,7 @@ class Prepared(NamedTuple):
     inputs: dict[str, Any]
     workflows: list[Workflow]
     """Those that may be run as its children."""
-    actions: list[ActionFunction | ModuleType]
+    project: ProjectActions
     source: JsonObject
     warnings: list[str]
 
@@ -67,7 +66,7 @@ def prepare(target: str, name: str | None, texts: Sequence[str], inputs_file: Pa
         "workflow": workflow.name,
         "project": str(actions.project.root),
     }
-    return Prepared(workflow, inputs, known, actions.actions, source, actions.warnings)
+    return Prepared(workflow, inputs, known, actions, source, actions.warnings)
 
 
 def is_module_reference(target: str) -> bool:

@@ -32,7 +32,7 @@ from dive_tui.cli.run_report import RunReport
 from dive_tui.cli.selecting import find_execution, opened_store, user_name
 from dive_tui.cli.waits import now_utc
 from dive_tui.launch import announce
-from engine.lifecycle.engine import Engine, ExecutionResult
+from engine.lifecycle.engine import ExecutionResult
 from engine.lifecycle.errors import NewerHistoryError
 from engine.loading.project import ProjectError, load_module_workflow
 from engine.model.events import JsonObject
@@ -138,7 +138,7 @@ class _Recovery:
             StoreError: the store failed.
         """
         actions = self._actions()
-        engine = Engine(self._store, actions=actions.actions)
+        engine = actions.engine(self._store)
         report.catch_up(self._before.history)
         with Interruptions(engine, cancels=True) as interruptions, recording_told():
             driving = asyncio.create_task(

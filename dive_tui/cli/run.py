@@ -29,7 +29,7 @@ from dive_tui.cli.problems import UsageError, tell
 from dive_tui.cli.reading import execution_record, read_execution, reference_to
 from dive_tui.cli.run_report import RunReport
 from dive_tui.launch import announce, launch
-from engine.lifecycle.engine import Engine, ExecutionResult
+from engine.lifecycle.engine import ExecutionResult
 from engine.store import ExecutionEventStore
 from stores.location import open_store, resolve_location
 
@@ -132,7 +132,7 @@ async def _execute(
         if announce_fd is not None:
             announce(announce_fd, execution_id)
 
-    engine = Engine(store, actions=prepared.actions)
+    engine = prepared.project.engine(store)
     with Interruptions(engine, cancels=True) as interruptions, recording_told():
         try:
             result = await engine.run(

@@ -18,7 +18,6 @@ from dive_tui.cli.problems import UsageError, tell
 from dive_tui.cli.run_output import RunOutput
 from dive_tui.cli.selecting import opened_store
 from dive_tui.cli.waits import now_utc, until
-from engine.lifecycle.engine import Engine
 from engine.lifecycle.worker import Refusal
 from engine.model.snapshot import ExecutionSummary, summarize
 from engine.model.state import INTERRUPTED as INTERRUPTED_STATUS
@@ -51,7 +50,7 @@ async def work(
             raise UsageError(*actions.problems, traceback=actions.traceback)
         tell(f"warning: {warning}" for warning in actions.warnings)
         report = _WorkReport(Printer(ascii_only=common.ascii), common.store)
-        engine = Engine(store, actions=actions.actions)
+        engine = actions.engine(store)
         try:
             with Interruptions(engine, cancels=False) as interruptions, recording_told():
                 driven = await engine.work(once=once, linger=seconds, report=report.tell, echo=report.output.echo)

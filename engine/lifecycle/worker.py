@@ -26,6 +26,7 @@ class Refusal(NamedTuple):
 
     id: str
     problem: str
+    error: Exception
 
 
 Report = Callable[[ExecutionSummary, ExecutionState | Refusal], None]
@@ -96,7 +97,7 @@ class Worker:
             return  # somebody else was faster
         except (ActionError, NewerHistoryError, StoreError, ValueError) as problem:
             self._refused[summary.id] = summary.last_event_seq
-            result = Refusal(summary.id, str(problem))
+            result = Refusal(summary.id, str(problem), problem)
         if self._report is not None:
             self._report(summary, result)
 

@@ -45,6 +45,8 @@ class ExecutionSignal(NamedTuple):
             raise InvalidSignalError(f"{self.kind!r} is no kind of message; there are {', '.join(KINDS)}")
         if (self.kind == "signal") != bool(self.topic):
             raise InvalidSignalError("a signal needs a topic, and nothing else has one")
+        if self.topic.startswith("$"):
+            raise InvalidSignalError("a topic must not begin with '$'")
         if len(self.topic) > LONGEST_TOPIC:
             raise InvalidSignalError(f"a topic must not be longer than {LONGEST_TOPIC} characters")
 

@@ -159,7 +159,10 @@ class Runner:
                     if any(self._is_immediate(command) for command in wanted):
                         await asyncio.sleep(0)
                     elif self._may_return(wanted, linger):
-                        return self._execution.state
+                        # Who sent a message until now relies on it being taken in here.
+                        self._has_mail = bool(await self._execution.messages())
+                        if not self._has_mail:
+                            return self._execution.state
                     else:
                         await self._wait(wanted)
             finally:
@@ -207,7 +210,7 @@ class Runner:
         return format_time(self._tools.clock.now())
 
     def _advance(self, until: str | None = None) -> list[Command]:
-        """Record what is wanted by now, or an earlier moment, and needs no effect; returns what is wanted then."""
+        """Record what is wanted by now, or before a moment, and needs no effect; returns what is wanted then."""
         while True:
             state = self._execution.state
             wanted = decide(self._program, state)
@@ -231,7 +234,9 @@ class Runner:
         if not timers or self._leaving:
             return None
         first = min(timers, key=lambda command: command.due_at)
-        return first if first.due_at <= (until or self._now()) and self._admits(first) else None
+        # What happens at the very moment, such as a message, comes before what is due then.
+        is_due = first.due_at <= self._now() if until is None else first.due_at < until
+        return first if is_due and self._admits(first) else None
 
     def _is_immediate(self, command: Command) -> bool:
         """Whether it can be recorded now."""
@@ -301,10 +306,8 @@ class Runner:
     def _launch(self, wanted: list[Command]) -> None:
         """Begin the effects that are wanted and not under way, and end those that are not wanted any more."""
         effects = [command for command in wanted if command.kind in EFFECTS]
-        if len(effects) < len(self._running) + len(self._elsewhere):
-            unwanted = (self._running.keys() | self._elsewhere) - set(effects)
-            for command in unwanted:
-                self._drop(command)
+        for command in (self._running.keys() | self._elsewhere).difference(effects):
+            self._drop(command)
         for command in effects:
             if command not in self._running and command not in self._elsewhere:
                 self._begin(command)
@@ -365,7 +368,9 @@ class Runner:
     def _is_open(self, command: Command) -> bool:
         """Whether the attempt has not been ended by something else in this turn."""
         path = self._execution.state.paths.get(command.path)
-        if path is None or path.phase is not Phase.RUNNING or path.visit != command.visit:
+        if path is None or path.phase is not Phase.RUNNING:
+            return False
+        if (path.current_step, path.visit) != (command.step, command.visit):
             return False
         attempt = attempt_of(path, command.iteration)
         return attempt is not None and attempt.number == command.attempt
@@ -423,7 +428,8 @@ class Runner:
 
     async def _wake_or_sleep(self, seconds: float, idle: bool) -> None:
         nap = asyncio.create_task(self._tools.clock.sleep(seconds, idle=idle))
-        nap.add_done_callback(lambda _: self._wake.set())
+        # A nap that was cut short wakes nobody: whoever cut it short is awake, and would be woken again and again.
+        nap.add_done_callback(lambda done: None if done.cancelled() else self._wake.set())
         try:
             await self._wake.wait()
         finally:
