@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from engine.lifecycle.engine import Engine
 from engine.loading.files import read_limited
 from engine.loading.loaded import LoadedFile
 from engine.loading.problems import Location, Problem
@@ -21,6 +20,9 @@ from engine.runtime.agent_registry import Agents
 from engine.runtime.agents import AgentError
 from engine.runtime.builtins import BUILTINS, builtins_for
 from engine.store import ExecutionEventStore
+
+if TYPE_CHECKING:
+    from engine.lifecycle.engine import Engine
 
 
 class ProjectActions:
@@ -52,6 +54,8 @@ class ProjectActions:
 
     def engine(self, store: ExecutionEventStore) -> Engine:
         """An engine that runs steps as this project does."""
+        from engine.lifecycle.engine import Engine  # `validate` needs none
+
         return Engine(store, actions=self.modules, agents=self.agents, allow=self.project.allow)
 
     def add(self, module: ModuleType) -> None:
