@@ -26,21 +26,24 @@ class Scope(StrEnum):
     INSPECTOR = "Inspector"
     CURSOR = "Event cursor"
     EXECUTION = "Execution"
+    STEERING = "Steering an execution"
     LIST = "In a list"
     GLOBAL = "Everywhere"
     FIELD = "In a text field"
+    FORM = "In a form"
     PROMPT = "Prompt"
     MENU = "Menu"
     HELP = "Help"
 
 
 CONTEXTS: dict[str, tuple[Scope, ...]] = {
-    "executions": (Scope.LIST, Scope.EXECUTIONS, Scope.GLOBAL),
-    "timeline": (Scope.TIMELINE, Scope.LIST, Scope.CURSOR, Scope.EXECUTION, Scope.GLOBAL),
-    "events": (Scope.LIST, Scope.CURSOR, Scope.EXECUTION, Scope.GLOBAL),
-    "inspector": (Scope.INSPECTOR, Scope.LIST, Scope.CURSOR, Scope.EXECUTION, Scope.GLOBAL),
+    "executions": (Scope.LIST, Scope.EXECUTIONS, Scope.STEERING, Scope.GLOBAL),
+    "timeline": (Scope.TIMELINE, Scope.LIST, Scope.CURSOR, Scope.EXECUTION, Scope.STEERING, Scope.GLOBAL),
+    "events": (Scope.LIST, Scope.CURSOR, Scope.EXECUTION, Scope.STEERING, Scope.GLOBAL),
+    "inspector": (Scope.INSPECTOR, Scope.LIST, Scope.CURSOR, Scope.EXECUTION, Scope.STEERING, Scope.GLOBAL),
     "menu": (Scope.LIST, Scope.MENU),
     "help": (Scope.LIST, Scope.HELP),
+    "form": (Scope.FIELD, Scope.FORM),
     "prompt": (Scope.FIELD, Scope.PROMPT),
 }
 """For each place the focus can be in: the scopes whose keys act there. No key may mean two things in one place."""
@@ -209,6 +212,42 @@ ACTIONS: tuple[Action, ...] = (
     Action(Scope.EXECUTION, "zoom_in", "Zoom in", ("+", "="), "show less time in more detail", hint="zoom", priority=9),
     Action(Scope.EXECUTION, "zoom_out", "Zoom out", ("-",), "show more time in less detail", hint="zoom", priority=9),
     Action(Scope.EXECUTION, "zoom_reset", "Zoom to everything", ("0",), "show the whole time again"),
+    Action(
+        Scope.STEERING,
+        "send_signal",
+        "Send a signal",
+        ("s",),
+        "send a signal to the execution: a topic and data",
+        hint="signal",
+        priority=8,
+    ),
+    Action(
+        Scope.STEERING,
+        "pause",
+        "Pause or resume",
+        ("p",),
+        "pause the execution, or let a paused one go on",
+        hint="pause",
+        priority=9,
+    ),
+    Action(
+        Scope.STEERING,
+        "wake",
+        "Wake",
+        ("u",),
+        "end the execution's sleeps and its delays before retries now",
+        hint="wake",
+        priority=10,
+    ),
+    Action(
+        Scope.STEERING,
+        "cancel_execution",
+        "Cancel execution",
+        ("x",),
+        "end the execution, after asking",
+        hint="cancel",
+        priority=10,
+    ),
     Action(Scope.LIST, "cursor_up", "Up", ("up", "k"), "go one row up", palette=False),
     Action(Scope.LIST, "cursor_down", "Down", ("down", "j"), "go one row down", palette=False),
     Action(Scope.LIST, "page_back", "Page up", ("pageup", "ctrl+u"), "go one page up", palette=False),
@@ -296,6 +335,14 @@ ACTIONS: tuple[Action, ...] = (
         priority=2,
         palette=False,
         otherwise="backspace in the empty field",
+    ),
+    Action(
+        Scope.FORM,
+        "next_field",
+        "Next field",
+        ("tab", "down", "up", "shift+tab"),
+        "go to the other field",
+        palette=False,
     ),
     Action(Scope.PROMPT, "choose_previous", "Entry above", ("up",), "choose the entry above", palette=False),
     Action(Scope.PROMPT, "choose_next", "Entry below", ("down", "tab"), "choose the entry below", palette=False),

@@ -32,6 +32,7 @@ class Glyphs:
     started: str = "▸"
     event: str = "·"
     signal: str = "◆"
+    joined: str = "┬"
     keyframe: str = "●"
     person: str = "▲"
     cursor: str = "▌"
@@ -109,6 +110,7 @@ ASCII = Glyphs(
     started=">",
     event=".",
     signal="S",
+    joined="V",
     keyframe="*",
     person="Y",
     cursor=">",

@@ -88,7 +88,7 @@ class DiveApp(Shell):
         if self._store is None:
             self.run_worker(self._wait_for_store(listed), group="store", exit_on_error=False)
             return
-        listed.watch_store(self._store)
+        listed.watch_store(self._store, self._location.text)
         if self._reference is not None and len(self._reference) < _FULL_ID_CELLS:
             self.run_worker(self._resolve(self._reference), group="open", exit_on_error=False)
 
@@ -156,7 +156,15 @@ class DiveApp(Shell):
 
         assert self._store is not None
         guide, self._guide = self._guide, False
-        return ExecutionScreen(self._store, execution_id, sequence, summary=summary, guide=guide, now=self._now)
+        return ExecutionScreen(
+            self._store,
+            execution_id,
+            sequence,
+            summary=summary,
+            guide=guide,
+            location=self._location.text,
+            now=self._now,
+        )
 
     async def on_unmount(self) -> None:
         """Let go of the store."""

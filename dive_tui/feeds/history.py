@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 
 from textual.message import Message
 
-from dive_tui.feeds.messages import FeedFailed, FeedRecovered, HistoryGrew, HistoryLoaded, HistoryProgress
-from dive_tui.feeds.pace import RETRY, Changes
+from dive_tui.feeds.messages import HistoryGrew, HistoryLoaded, HistoryProgress
+from dive_tui.feeds.pace import Feed
 from engine.model.events import ExecutionEvent
 from engine.model.snapshot import ExecutionSummary
 from engine.replay.history import History
@@ -19,45 +19,26 @@ PIECE = 4_096
 """Events read at a time."""
 
 
-class HistoryFeed:
+class HistoryFeed(Feed):
     """Posts `HistoryProgress` and `HistoryLoaded`, then `HistoryGrew` as the execution goes on; until cancelled."""
 
     def __init__(self, store: ExecutionEventStore, execution_id: str, post: Callable[[Message], object]) -> None:
-        self._store = store
+        super().__init__(store, post)
         self._id = execution_id
-        self._post = post
         self._read = 0
         self._loaded = False
         self._summary: ExecutionSummary | None = None
 
-    async def run(self) -> None:
-        """Load, then follow; on a store error say so and try again until it can be read."""
-        failed = False
-        while True:
-            try:
-                await self._follow(recovering=failed)
-            except StoreError as error:
-                if not failed:
-                    self._post(FeedFailed(str(error)))
-                failed = True
-                await asyncio.sleep(RETRY)
+    async def read(self) -> None:
+        """Load the history; when it is here already, what was added to it."""
+        await (self._catch_up() if self._loaded else self._load())
 
-    async def _follow(self, recovering: bool) -> None:
-        changes = Changes(self._store).batches()
-        try:
-            if not self._loaded:
-                await self._load()
-            else:
-                await self._catch_up()
-            if recovering:
-                self._post(FeedRecovered())
-            async for ids in changes:
-                if ids is None or self._id in ids:
-                    await self._catch_up()
-                elif not ids:
-                    await self._catch_up(only_liveness=True)
-        finally:
-            await changes.aclose()
+    async def changed(self, ids: frozenset[str] | None) -> None:
+        """Read on; as time passes, look only at whether its runner lives."""
+        if ids is None or self._id in ids:
+            await self._catch_up()
+        elif not ids:
+            await self._catch_up(only_liveness=True)
 
     async def _load(self) -> None:
         summary = await self._store.get_summary(self._id)

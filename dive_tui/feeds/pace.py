@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Callable
 
+from textual.message import Message
+
+from dive_tui.feeds.messages import FeedFailed, FeedRecovered
 from engine.store import ExecutionEventStore, StoreError
 
 INTERVAL = 0.033
@@ -59,3 +63,45 @@ class Changes:
         except StoreError as error:
             self._error = error
             self._arrived.set()
+
+
+class Feed(ABC):
+    """Reads a store, then follows it, until cancelled; while the store cannot be read it says so and tries again.
+
+    A kind of feed says what it reads first, and what it looks at when something changed.
+    """
+
+    def __init__(self, store: ExecutionEventStore, post: Callable[[Message], object]) -> None:
+        self._store = store
+        self._post = post
+
+    @abstractmethod
+    async def read(self) -> None:
+        """Read everything, or after the store was away what may have changed meanwhile. May raise `StoreError`."""
+
+    @abstractmethod
+    async def changed(self, ids: frozenset[str] | None) -> None:
+        """Look at these executions; None: at everything; an empty set: only time has passed. May raise `StoreError`."""
+
+    async def run(self) -> None:
+        """Read, then follow; on a store error say so and try again until it can be read."""
+        failed = False
+        while True:
+            try:
+                await self._follow(recovering=failed)
+            except StoreError as error:
+                if not failed:
+                    self._post(FeedFailed(str(error)))
+                failed = True
+                await asyncio.sleep(RETRY)
+
+    async def _follow(self, recovering: bool) -> None:
+        changes = Changes(self._store).batches()
+        try:
+            await self.read()
+            if recovering:
+                self._post(FeedRecovered())
+            async for ids in changes:
+                await self.changed(ids)
+        finally:
+            await changes.aclose()

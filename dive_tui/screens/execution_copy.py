@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import orjson
 
 from dive_tui.widgets.copy_menu import Offer
@@ -15,10 +17,16 @@ def offers(execution_id: str, history: History | None, sequence: int) -> list[Of
     if history is None:
         return [*ids, Offer("command", f"dive-tui open {execution_id}")]
     event = history.event(sequence)
+    child, lineage = event.data.get("child_id"), history.event(1).data.get("lineage")
+    parent = lineage.get("execution_id") if isinstance(lineage, Mapping) else None
+    related = [
+        Offer(name, held) for name, held in (("child id", child), ("parent id", parent)) if isinstance(held, str)
+    ]
     return [
         Offer(f"event {sequence}", event_json(event)),
         *ids,
         Offer("event id", event.id),
+        *related,
         Offer("command", f"dive-tui open {execution_id}@{sequence}"),
     ]
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from dive_tui.app.glyphs import Glyphs
 from dive_tui.app.text import display_text, human_count, human_duration
 from dive_tui.app.themes import STATUS_TOKENS
-from dive_tui.widgets.event_words import TimeFormat, moment_text
+from dive_tui.widgets.event_words import TimeFormat, date_text, moment_text
 from dive_tui.widgets.parts import Part, part
+from dive_tui.widgets.wait_words import countdown_to, id_words, summary_words
 from engine.model.snapshot import ExecutionSummary
-from engine.model.state import PathState
+from engine.model.state import ExecutionStatus, PathState, open_waits
 from engine.replay.history import History
 
 _NAME_CELLS = 32
@@ -29,6 +31,7 @@ class HeaderFacts:
     follow: bool
     elapsed: float
     """Seconds from its start to its end, or to now."""
+    now: datetime
     time_format: TimeFormat
     loading: tuple[int, int] | None = None
     """Events read of all, while the history is being read."""
@@ -54,6 +57,7 @@ def header_parts(facts: HeaderFacts, glyphs: Glyphs) -> list[Part]:
         part((identity, "dim"), priority=5, gap=1),
         part((f" {glyphs.status(status)} {status.upper()} ", f"pill {style}"), priority=1),
         *_answer(facts, summary, status, glyphs),
+        *_lineage(summary),
     ]
     started = moment_text(summary.start_time, _clock_format(facts.time_format), exact=False)
     zone = "" if facts.time_format is TimeFormat.LOCAL else " UTC"
@@ -62,7 +66,8 @@ def header_parts(facts: HeaderFacts, glyphs: Glyphs) -> list[Part]:
     made.append(part((f"{started}{zone}{dot}", "dim"), priority=9, right=True))
     made.append(part((took, "text"), priority=7, right=True, gap=0))
     made.append(part(*_position(facts), priority=2, right=True, gap=3))
-    made.append(part(_right_end(facts, status, glyphs), priority=2, right=True))
+    at_rest = summary.live is False and status in (ExecutionStatus.WAITING, ExecutionStatus.PAUSED)
+    made.append(part(_right_end(facts, status, glyphs), priority=7 if at_rest else 2, right=True))
     return [*made, *_keys(facts)]
 
 
@@ -89,11 +94,55 @@ def _answer(facts: HeaderFacts, summary: ExecutionSummary, status: str, glyphs: 
         return [part(*pieces, priority=4, shrink=14)]
     if status in ("completed", "cancelled", "continued"):
         return [part((_size(facts, summary), "dim"), priority=8)]
+    if status in (ExecutionStatus.WAITING, ExecutionStatus.PAUSED):
+        return _waiting(facts, summary, glyphs)
     where = _standing(facts, summary)
     if status == "interrupted":
         words = f"stopped at {where}: its runner is gone" if where else "its runner is gone"
         return [part((words, "text"), priority=4, shrink=14)]
     return [part((where or "starting", "text"), priority=4, shrink=14)]
+
+
+def _waiting(facts: HeaderFacts, summary: ExecutionSummary, glyphs: Glyphs) -> list[Part]:
+    """What it waits for, until when and how long still, and whether anybody will notice."""
+    words = _waits(facts, summary)
+    made = [part((words, "text"), priority=3, shrink=10)] if words else []
+    left = countdown_to(summary.wake_at, facts.now)
+    if left:
+        dot = f"{glyphs.separator} " if words else ""
+        made.append(part((f"{dot}until {_moment(summary.wake_at or '', facts)}", "dim"), priority=8, gap=1))
+        made.append(part((f"({left})", "waiting"), priority=4, gap=1))
+    if summary.live is False:
+        made.append(part(("nobody drives it", "dim"), priority=9))
+    return made
+
+
+def _waits(facts: HeaderFacts, summary: ExecutionSummary) -> str:
+    """Everything it waits for, each once."""
+    if facts.history is None:
+        return summary_words(summary.waiting_for or "")
+    words = list(dict.fromkeys(summary_words(wait.words) for wait in open_waits(facts.history.latest)))
+    more = f" and {human_count(len(words) - _NAMED_STEPS)} more" if len(words) > _NAMED_STEPS else ""
+    return ", ".join(words[:_NAMED_STEPS]) + more
+
+
+def _moment(timestamp: str, facts: HeaderFacts) -> str:
+    """A time of day, with its date when that is another one."""
+    form = _clock_format(facts.time_format)
+    today = facts.now.astimezone(None if form is TimeFormat.LOCAL else UTC)
+    date = date_text(timestamp, form)[:10]
+    time = moment_text(timestamp, form, exact=False)
+    return time if date == f"{today:%Y-%m-%d}" else f"{date} {time}"
+
+
+def _lineage(summary: ExecutionSummary) -> list[Part]:
+    """The execution it comes from."""
+    lineage = summary.lineage or {}
+    words = {"child": "child of", "retry": "retry of", "continue": "goes on from", "migration": "goes on from"}
+    if not lineage.get("execution_id"):
+        return []
+    kind = words.get(str(lineage.get("kind")), "from")
+    return [part((f"{kind} {id_words(lineage['execution_id'])}", "dim"), priority=6)]
 
 
 def _size(facts: HeaderFacts, summary: ExecutionSummary) -> str:
@@ -136,6 +185,8 @@ def _right_end(facts: HeaderFacts, status: str, glyphs: Glyphs) -> tuple[str, st
     if facts.summary is None or facts.summary.live is None:
         return f"{glyphs.ended} ended", "dim"
     new = facts.total - facts.sequence
+    if facts.summary.live is False and not new:
+        return f"{glyphs.pending} at rest", "dim"
     if facts.follow or facts.history is None:
         return f"{glyphs.live} live", "running"
     return (f"{glyphs.down} {human_count(new)} new", "accent") if new else (f"{glyphs.live} live, holding", "dim")

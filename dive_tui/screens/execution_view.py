@@ -12,6 +12,7 @@ from textual.app import ComposeResult
 from textual.timer import Timer
 
 from dive_tui.app.shell import Shell
+from dive_tui.app.steering import Steering
 from dive_tui.app.text import human_count
 from dive_tui.feeds.history import HistoryFeed
 from dive_tui.feeds.messages import FeedFailed, FeedRecovered, HistoryGrew, HistoryLoaded, HistoryProgress
@@ -19,26 +20,32 @@ from dive_tui.screens.execution_guide import Guide
 from dive_tui.screens.execution_header import HeaderFacts, header_parts
 from dive_tui.screens.execution_history import GrowingHistory
 from dive_tui.screens.execution_panes import FLAT, ExecutionPanes, PaneName
-from dive_tui.widgets.event_detail import Context
+from dive_tui.screens.steered import SteeredScreen
+from dive_tui.widgets.event_sections import Context
 from dive_tui.widgets.event_words import TimeFormat
 from dive_tui.widgets.footer import FooterLine
 from dive_tui.widgets.line_view import LineView, PlaceholderKind
 from dive_tui.widgets.parts import Banner, HeaderLine, PartsLine, part
-from dive_tui.widgets.screens import AppScreen
 from dive_tui.widgets.scrubber import Scrubber
 from dive_tui.widgets.timeline_lines import CursorAsked
 from engine.model.snapshot import ExecutionSummary
+from engine.model.state import OPEN, ExecutionStatus, Wait, open_waits
 from engine.model.times import epoch_seconds
 from engine.replay.history import History
 from engine.store import ExecutionEventStore
 
 FRONT_INTERVAL = 0.1
 """Seconds between two moves of the front of what is running."""
+REST_INTERVAL = 1.0
+"""The same while it only waits: countdowns tell whole seconds."""
 LEAST_WIDTH, LEAST_HEIGHT = 50, 10
 
 
-class ExecutionView(AppScreen[None]):
-    """One execution of a store, at an event when `sequence` is given. `now` tells the time of day, with a zone."""
+class ExecutionView(SteeredScreen):
+    """One execution of a store, at an event when `sequence` is given. `now` tells the time of day, with a zone.
+
+    `location` is how runners are told of the store.
+    """
 
     DEFAULT_CSS = """
     ExecutionView { layout: vertical; background: $background; }
@@ -56,10 +63,12 @@ class ExecutionView(AppScreen[None]):
         *,
         summary: ExecutionSummary | None = None,
         guide: bool = False,
+        location: str | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         super().__init__()
         self._store = store
+        self.steering = Steering(store, location)
         self._execution_id = execution_id
         self._wanted = sequence
         self._summary = summary
@@ -73,7 +82,7 @@ class ExecutionView(AppScreen[None]):
         self._damage = self._trouble = ""
         self._time_format = TimeFormat.ELAPSED
         self._before_detail: PaneName | None = None
-        self._ticking: Timer | None = None
+        self._clocks: tuple[Timer, ...] = ()
 
     def compose(self) -> ComposeResult:
         """Header, scrubber, banner, panes, footer; and what is shown where all that has no room."""
@@ -86,7 +95,9 @@ class ExecutionView(AppScreen[None]):
 
     def on_mount(self) -> None:
         """Paint at once; the history comes when it has been read."""
-        self._ticking = self.set_interval(FRONT_INTERVAL, self._tick, pause=True)
+        self._clocks = tuple(
+            self.set_interval(seconds, self._tick, pause=True) for seconds in (FRONT_INTERVAL, REST_INTERVAL)
+        )
         self._set_placeholders("loading", "Reading the history")
         self.panes.events.focus()
         feed = HistoryFeed(self._store, self._execution_id, self.post_message)
@@ -107,6 +118,16 @@ class ExecutionView(AppScreen[None]):
     def history(self) -> History | None:
         """The events, once there are some."""
         return self._growing.history
+
+    @property
+    def steered(self) -> ExecutionSummary | None:
+        """This execution."""
+        return self._summary
+
+    def open_waits(self) -> list[Wait] | None:
+        """Everything it waits for, once its history is here."""
+        history = self._growing.history
+        return None if history is None or self._loading is not None else open_waits(history.latest)
 
     # What the store tells
 
@@ -147,7 +168,13 @@ class ExecutionView(AppScreen[None]):
 
     @property
     def _live(self) -> bool:
-        return self._summary is not None and self._summary.live is True
+        """Whether it goes on: somebody drives it, or it waits or is paused, and time passes."""
+        return self._summary is not None and self._summary.shown_status in OPEN
+
+    @property
+    def _at_rest(self) -> bool:
+        """Whether nothing of it is at work, so that only clocks move."""
+        return self._summary is not None and self._summary.status in (ExecutionStatus.WAITING, ExecutionStatus.PAUSED)
 
     @property
     def _elapsed(self) -> float:
@@ -233,10 +260,11 @@ class ExecutionView(AppScreen[None]):
         if self._guide is not None and self._summary is not None and self._summary.status == "failed":
             self._guide.execution_failed()
         self.query_one(Scrubber).set_time(self._elapsed, live=self._live)
-        if self._ticking is not None and self._live:
-            self._ticking.resume()
-        elif self._ticking is not None:
-            self._ticking.pause()
+        for timer, needed in zip(self._clocks, (not self._at_rest, self._at_rest), strict=False):
+            if self._live and needed:
+                timer.resume()
+            else:
+                timer.pause()
 
     def _tick(self) -> None:
         """Time goes on for what is running."""
@@ -263,6 +291,7 @@ class ExecutionView(AppScreen[None]):
             sequence=self._sequence,
             follow=self._follow,
             elapsed=self._elapsed,
+            now=self._now(),
             time_format=self._time_format,
             loading=self._loading,
             with_keys=self.has_class("-flat"),

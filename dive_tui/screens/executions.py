@@ -10,13 +10,16 @@ from pathlib import Path
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
+from textual.timer import Timer
 
 from dive_tui.app.actions import Scope
 from dive_tui.app.keymap import bindings
+from dive_tui.app.steering import Steering
 from dive_tui.app.text import human_count
 from dive_tui.app.themes import STATUS_TOKENS
 from dive_tui.feeds.executions import ExecutionsFeed
 from dive_tui.feeds.messages import ExecutionsChanged, ExecutionsListed, FeedFailed, FeedRecovered
+from dive_tui.screens.steered import SteeredScreen
 from dive_tui.screens.welcome import welcome
 from dive_tui.widgets.execution_peek import ExecutionPeek
 from dive_tui.widgets.executions_list import ExecutionsHead, ExecutionsList, SortOrder, arranged
@@ -25,7 +28,6 @@ from dive_tui.widgets.footer import FooterLine
 from dive_tui.widgets.line_view import LineView
 from dive_tui.widgets.pane import Pane
 from dive_tui.widgets.parts import Banner, HeaderLine, part
-from dive_tui.widgets.screens import AppScreen
 from engine.core.query import Query, QueryError, parse_query
 from engine.core.references import ReferenceProblem, resolve_reference, split_position
 from engine.model.snapshot import ExecutionSummary
@@ -34,7 +36,7 @@ from engine.store import ExecutionEventStore
 _SHOWN_COUNTS = ("running", "failed", "interrupted", "waiting", "paused", "completed", "cancelled")
 
 
-class ExecutionsScreen(AppScreen[None]):
+class ExecutionsScreen(SteeredScreen):
     """Give it the store with :meth:`watch_store`: `on_ready` is called when it has been painted and can take one.
 
     `open_execution` is asked to show one, at an event or where it likes.
@@ -75,6 +77,7 @@ class ExecutionsScreen(AppScreen[None]):
         self._query: Query | None = None
         self._order = SortOrder.STARTED
         self._unseen = 0
+        self._ticking: Timer | None = None
 
     def compose(self) -> ComposeResult:
         """Header, banner, filter, list with the peek beside it, footer."""
@@ -94,7 +97,7 @@ class ExecutionsScreen(AppScreen[None]):
         self._list.set_placeholder("loading", "Reading the store")
         self._list.follow = True
         self._list.focus()
-        self.set_interval(1.0, self._list.tick)
+        self._ticking = self.set_interval(1.0, self._tick, pause=True)
         self._update()
         self.call_after_refresh(self._on_ready, self)
 
@@ -102,11 +105,17 @@ class ExecutionsScreen(AppScreen[None]):
     def _list(self) -> ExecutionsList:
         return self.query_one(ExecutionsList)
 
+    @property
+    def steered(self) -> ExecutionSummary | None:
+        """The execution under the cursor."""
+        return self._list.current
+
     # The store
 
-    def watch_store(self, store: ExecutionEventStore) -> None:
-        """Show this store and keep up with it."""
+    def watch_store(self, store: ExecutionEventStore, location: str | None = None) -> None:
+        """Show this store and keep up with it; `location` is how runners are told of it."""
         self._failed, self._watching = False, True
+        self.steering = Steering(store, location)
         feed = ExecutionsFeed(store, self.post_message)
         self.run_worker(feed.run(), group="executions", exclusive=True, exit_on_error=False)
 
@@ -174,7 +183,21 @@ class ExecutionsScreen(AppScreen[None]):
             self._list.set_placeholder("empty", "No execution passes the filter.", "/ changes it   esc clears it")
         self._list.show(rows)
         self.query_one(ExecutionsHead).show(self._order, self._list.wanted)
+        self._pace()
         self._update()
+
+    def _pace(self) -> None:
+        """The clock ticks only while there is a time that goes on."""
+        if self._ticking is not None and any(self._list.ticks(summary) for summary in self._list.rows):
+            self._ticking.resume()
+        elif self._ticking is not None:
+            self._ticking.pause()
+
+    def _tick(self) -> None:
+        self._list.tick()
+        current = self._list.current
+        if current is not None and self._list.ticks(current):
+            self.query_one(ExecutionPeek).show(current)
 
     def _update(self) -> None:
         self._update_header()
@@ -289,6 +312,7 @@ class ExecutionsScreen(AppScreen[None]):
         """Show starts as UTC, local, or so long ago."""
         self._list.set_time_form(self._list.time_form.following)
         self.query_one(ExecutionsHead).show(self._order, self._list.wanted)
+        self._pace()
         self._update_header()
 
     def why_not_copy_item(self) -> str | None:

@@ -65,5 +65,6 @@ class OpeningScreen(AppScreen[None]):
             sequence=0,
             follow=False,
             elapsed=elapsed,
+            now=self._now(),
             time_format=TimeFormat.ELAPSED,
         )

@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
-from itertools import islice
-from typing import Any, NamedTuple
+from collections.abc import Hashable, Iterator, Mapping
+from typing import Any
 
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from dive_tui.app.glyphs import Glyphs
-from dive_tui.app.text import ellipsis, fit, human_count
-from dive_tui.widgets.event_page import KEY_CELLS, Line, Page
-from dive_tui.widgets.event_words import TimeFormat, date_text, elapsed_text, item_of, look_of, milliseconds
-from dive_tui.widgets.json_text import key_text, preview
-from dive_tui.widgets.outline import Outline, unit_of
+from dive_tui.app.text import human_count
+from dive_tui.widgets.event_page import Line, Page
+from dive_tui.widgets.event_sections import SECTIONS, Context, Told, most_attempts
+from dive_tui.widgets.event_words import date_text, elapsed_text, item_of, look_of, milliseconds
+from dive_tui.widgets.json_text import preview
+from dive_tui.widgets.outline import unit_of
 from dive_tui.widgets.steady import SteadyView
-from dive_tui.widgets.traceback_text import Folded, fold_libraries, parse_traceback
 from engine.model.events import KNOWN_TYPES, ExecutionEvent, ExecutionEventType
-from engine.replay.history import History
 
 _HUE = "hue "
 """Before a path's number: the style of its name."""
-
-
-class Context(NamedTuple):
-    """What an event is explained with."""
-
-    history: History
-    outline: Outline
-    glyphs: Glyphs
-    time_format: TimeFormat
 
 
 class EventDetail(SteadyView):
@@ -100,10 +88,10 @@ def write_event(page: Page, context: Context, event: ExecutionEvent) -> None:
     page.gap()
     if event.event_type in _STEP_ENDS:
         data = {**{key: value for key, value in _start_of(context, event).items() if key in _OF_START}, **data}
-    for label, key, body in _SECTIONS:
+    for label, key, body in SECTIONS:
         value = data.pop(key, None)
         if value not in (None, {}, [], ""):
-            page.section(label, body(page, context, value))
+            page.section(label, body(page, Told(context, event), value))
     _write_rest(page, data)
     page.gap()
     _write_envelope(page, context, event)
@@ -143,12 +131,19 @@ def _facts(context: Context, event: ExecutionEvent, data: dict[str, Any]) -> Ite
         unit = unit_of(context.history.index, event)
         total = f" of {human_count(unit.items)}" if unit is not None and unit.items is not None else ""
         yield f"item {human_count(item + 1)}{total}"
-    if isinstance(attempt, int) and attempt > 1:
-        yield f"attempt {attempt}"
+    if isinstance(attempt, int):
+        policy = data.pop("policy", None)
+        most = most_attempts(context.history, event.step_name, policy)
+        if attempt > 1 or most > 1:
+            yield f"attempt {attempt}" + (f" of {most}" if most >= attempt else "")
+        if isinstance(policy, int) and policy:
+            yield f"retry policy {policy + 1}"
     visit = data.pop("visit", None)
     if isinstance(visit, int) and visit > 1:
         yield f"visit {human_count(visit)}"
     yield milliseconds(data.pop("duration_ms", None))
+    delay = milliseconds(data.pop("delay_ms", None))
+    yield f"after {delay}" if delay else ""
     phase = data.pop("phase", None)
     if phase:
         yield {"parameters": "its parameters could not be made, nothing ran", "route": "the way on could not be found",
@@ -156,9 +151,7 @@ def _facts(context: Context, event: ExecutionEvent, data: dict[str, Any]) -> Ite
     if data.get("outcome") == "unknown":
         yield "outcome unknown"
     data.pop("outcome", None)
-    for flag, words in (("final", ""), ("retry", "will be tried again")):
-        if data.pop(flag, None):
-            yield words
+    yield from _consequences(context, data)
     cause = data.pop("caused_by", None)
     if isinstance(cause, int):
         yield f"caused by event {cause}"
@@ -166,107 +159,22 @@ def _facts(context: Context, event: ExecutionEvent, data: dict[str, Any]) -> Ite
         yield "caused by event " + ", ".join(str(number) for number in cause[:8])
 
 
-# Sections
+def _consequences(context: Context, data: dict[str, Any]) -> Iterator[str]:
+    """What comes of a failed attempt, or what let a wait end."""
+    if data.pop("retry", None):
+        yield "will be tried again"
+    caught = data.pop("caught", None)
+    if isinstance(caught, Mapping):
+        stored = f", the error in {caught['stored_variable']}" if caught.get("stored_variable") else ""
+        yield f"caught: goes on at {caught.get('step')}{stored}"
+    if data.pop("collected", None):
+        yield "the error is kept in its place, and the step goes on"
+    data.pop("final", None)
+    signal = data.pop("signal", None)
+    if isinstance(signal, int):
+        yield f"took the signal of event {signal}"
 
 
-Body = Callable[[Page, Context, Any], Iterator[Line]]
-
-
-def _value(page: Page, context: Context, value: Any) -> Iterator[Line]:
-    return page.value_body(value)
-
-
-def _text(page: Page, context: Context, value: Any) -> Iterator[Line]:
-    return page.text_body(value) if isinstance(value, str) else page.value_body(value)
-
-
-def _quiet(page: Page, context: Context, value: Any) -> Iterator[Line]:
-    return page.text_body(str(value), "dim")
-
-
-def _items(page: Page, context: Context, value: Any) -> Iterator[Line]:
-    if not isinstance(value, list):
-        yield from page.value_body(value)
-        return
-    yield [(f"{human_count(len(value))}", "text")]
-    yield from page.value_body(value)
-
-
-def _action(page: Page, context: Context, value: Any) -> Iterator[Line]:
-    if not isinstance(value, Mapping):
-        yield from page.value_body(value)
-        return
-    version = value.get("version")
-    yield from page.text_body(f"{value.get('name', '')}{f' {version}' if version else ''}")
-
-
-def _edges(page: Page, context: Context, value: Any) -> Iterator[Line]:
-    """The ways on: taken ones bright, the others dim with their condition."""
-    for edge in value if isinstance(value, list) else ():
-        if not isinstance(edge, Mapping):
-            yield [(preview(edge, page.room), "dim")]
-            continue
-        taken = bool(edge.get("value"))
-        path = f" {context.glyphs.separator} path {edge['path']}" if edge.get("path") else ""
-        condition = f"  if {edge['condition']}" if edge.get("condition") else ""
-        problem = f"  {edge['error']}" if edge.get("error") else ""
-        words = f"{context.glyphs.arrow} {edge.get('step', '')}{path}{condition}{problem}"
-        yield from page.text_body(words if taken else f"{words}  not taken", "text" if taken else "dim")
-
-
-def _traceback(page: Page, context: Context, value: Any) -> Iterator[Line]:
-    if not isinstance(value, str):
-        yield from page.value_body(value)
-        return
-    pieces = parse_traceback(value)
-    project = _project(context.history)
-    for piece in pieces if page.generous else fold_libraries(pieces):
-        if isinstance(piece, Folded):
-            yield [(f"{piece.count} library frame{'s' if piece.count > 1 else ''}", "dim")]
-        elif isinstance(piece, str):
-            yield from page.text_body(piece, "dim")
-        else:
-            style = "dim" if piece.is_library else "bright"
-            name = f"  {piece.name}()" if piece.name.isidentifier() else f"  {piece.name}"
-            yield from page.text_body(piece.place(project) + name, style)
-            for source in piece.source:
-                yield from page.text_body(source, "dim" if piece.is_library else "text", indent=2)
-
-
-def _project(history: History) -> str:
-    source = history.event(1).data.get("source")
-    folder = source.get("project") if isinstance(source, Mapping) else None
-    return folder if isinstance(folder, str) else ""
-
-
-def _definition(page: Page, context: Context, value: Any) -> Iterator[Line]:
-    """The steps of a definition, one a line with its action."""
-    steps = value.get("steps") if isinstance(value, Mapping) else None
-    if not isinstance(steps, list) or not all(isinstance(step, Mapping) for step in steps):
-        yield from page.value_body(value)
-        return
-    for step in islice(steps, 100):
-        name, action = key_text(step.get("name", "?")), key_text(step.get("action", ""))
-        yield [(fit(name, KEY_CELLS) + "  ", "text"), (action, "dim")]
-    if len(steps) > 100:
-        yield [(f"{ellipsis()} and {human_count(len(steps) - 100)} more", "dim")]
-
-
-_SECTIONS: tuple[tuple[str, str, Body], ...] = (
-    ("inputs", "inputs", _value),
-    ("outputs", "outputs", _value),
-    ("steps", "workflow", _definition),
-    ("input", "step_params", _value),
-    ("items", "items", _items),
-    ("output", "output", _value),
-    ("trace", "traceback", _traceback),
-    ("log", "log", _text),
-    ("stored", "stored_variable", _text),
-    ("next", "edges", _edges),
-    ("paths", "new_paths", _value),
-    ("action", "action", _action),
-    ("key", "effect_key", _quiet),
-)
 _STEP_ENDS = frozenset({ExecutionEventType.STEP_COMPLETED, ExecutionEventType.STEP_FAILED})
 _OF_START = frozenset({"step_params", "effect_key"})
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from dive_tui.app.glyphs import Glyphs
 from dive_tui.app.text import human_count, human_duration
 from dive_tui.widgets.json_text import preview
+from dive_tui.widgets.wait_words import CONTROLS, id_words, names_in, seconds_between, wait_words
 from engine.model.events import ExecutionEvent, ExecutionEventType
 from engine.model.times import parse_time
 
@@ -89,6 +90,7 @@ _LOOKS: dict[str, Look] = {
     ExecutionEventType.PATH_BRANCHED: Look("path branched", "event", "dim"),
     ExecutionEventType.PATH_COMPLETED: Look("path completed", "completed", "ok"),
     ExecutionEventType.PATH_FAILED: Look("path failed", "failed", "failed"),
+    ExecutionEventType.PATH_JOINED: Look("path joined", "joined", "accent"),
     ExecutionEventType.PATH_CANCELLED: Look("path cancelled", "cancelled", "dim"),
     ExecutionEventType.EXECUTION_STARTED: Look("started", "started", "dim"),
     ExecutionEventType.EXECUTION_COMPLETED: Look("completed", "completed", "ok"),
@@ -141,13 +143,20 @@ Said = list[tuple[str, str]]
 def says(event: ExecutionEvent, glyphs: Glyphs) -> Said:
     """What an event says, in a few words and the beginnings of values."""
     teller = _TELLERS.get(event.event_type, _tell_anything)
-    return teller(event.data, glyphs)
+    said = teller(event.data, glyphs)
+    lasts = seconds_between(event.timestamp, event.data.get("due_at"))
+    if event.event_type == ExecutionEventType.STEP_WAITING and lasts is not None:
+        most = "" if event.data.get("for") == "sleep" else "at most "
+        said.append((most + human_duration(max(0.0, lasts)), "dim"))
+    return said
 
 
 def _tell_start(data: Mapping[str, Any], glyphs: Glyphs) -> Said:
     items = data.get("items")
     if isinstance(items, list) and "iteration" not in data:
         return [(f"{human_count(len(items))} items", "dim")]
+    if data.get("child_id"):
+        return _pieces((try_of(data), "dim"), (f"child {id_words(data['child_id'])}", "text"))
     parameters = data.get("step_params")
     shown = preview(parameters, SAID_CELLS, bare=True) if parameters else ""
     return _pieces((try_of(data), "dim"), (shown, "dim"))
@@ -157,29 +166,78 @@ def _tell_completion(data: Mapping[str, Any], glyphs: Glyphs) -> Said:
     variable, output = data.get("stored_variable"), data.get("output")
     stored = f"{glyphs.arrow} {variable}" if variable else ""
     took = milliseconds(data.get("duration_ms")) if data.get("duration_ms") else ""
-    if isinstance(output, Mapping) and list(output) == ["items"]:  # of an each as a whole, which only counts
-        shown = f"{output['items']} items"
+    if isinstance(output, Mapping) and "items" in output and output.keys() <= {"items", "failed"}:
+        # Of an each as a whole, which only counts.
+        shown = f"{output['items']} items" + (f", {output['failed']} failed" if output.get("failed") else "")
     else:
         shown = "" if output is None else preview(output, SAID_CELLS)
-    return _pieces((try_of(data), "dim"), (took, "dim"), (stored, "text"), (shown, "dim"))
+    signal = data.get("signal")
+    took_signal = f"took signal {signal}" if isinstance(signal, int) else ""
+    return _pieces((try_of(data), "dim"), (took, "dim"), (took_signal, "accent"), (stored, "text"), (shown, "dim"))
 
 
 def _tell_failure(data: Mapping[str, Any], glyphs: Glyphs) -> Said:
     words = f"{data.get('error_type') or 'error'}: {str(data.get('error', ''))[:SAID_CELLS]}"
-    return _pieces((try_of(data), "dim"), (words, "failed"))
+    return _pieces((try_of(data), "dim"), (words, "failed"), (what_follows(data, glyphs), "dim"))
+
+
+def what_follows(data: Mapping[str, Any], glyphs: Glyphs) -> str:
+    """What comes of a failed attempt that does not end its path."""
+    caught = data.get("caught")
+    if isinstance(caught, Mapping):
+        return f"caught {glyphs.arrow} {str(caught.get('step'))[:SAID_CELLS]}"
+    if data.get("collected"):
+        return "kept in its place"
+    return "tried again" if data.get("retry") else ""
+
+
+def _tell_retry(data: Mapping[str, Any], glyphs: Glyphs) -> Said:
+    attempt, item = data.get("attempt"), item_of(data)
+    words = f"item {human_count(item + 1)} " if item is not None else ""
+    delay = milliseconds(data.get("delay_ms"))
+    return _pieces((f"{words}attempt {attempt}" if isinstance(attempt, int) else words, "text"),
+                   (f"in {delay}" if delay else "", "dim"))  # fmt: skip
+
+
+def _tell_wait(data: Mapping[str, Any], glyphs: Glyphs) -> Said:
+    return _pieces((try_of(data), "dim"), (wait_words(data), "waiting"))
+
+
+def _tell_join(data: Mapping[str, Any], glyphs: Glyphs) -> Said:
+    if data.get("error") is not None:
+        return _tell_failure(data, glyphs)
+    path = data.get("path")
+    goes_on = f"{glyphs.arrow} {str(path)[:SAID_CELLS]}" if path else ""
+    return _pieces((arrivals_in(data.get("arrived")), "dim"), (goes_on, "text"))
+
+
+def arrivals_in(arrived: object) -> str:
+    """The paths that met, those that did not complete with what became of them."""
+    told = []
+    for arrival in arrived if isinstance(arrived, list) else ():
+        if isinstance(arrival, Mapping):
+            status = arrival.get("status")
+            told.append(f"{arrival.get('path')}{'' if status == 'completed' else f' {status}'}")
+    return names_in(told)
 
 
 def _tell_consequence(data: Mapping[str, Any], glyphs: Glyphs) -> Said:
     cause = data.get("caused_by")
     causes = [cause] if isinstance(cause, int) else cause if isinstance(cause, list) else []
+    unit = data.get("unit")
+    in_flight = f"during {str(unit.get('step'))[:SAID_CELLS]}" if isinstance(unit, Mapping) else ""
     if causes:
-        return [("caused by " + ", ".join(str(number) for number in causes[:4]), "dim")]
+        return _pieces(("caused by " + ", ".join(str(number) for number in causes[:4]), "dim"), (in_flight, "dim"))
+    if in_flight:
+        return [(in_flight, "dim")]
     return _tell_failure(data, glyphs) if "error" in data else _tell_person(data, glyphs)
 
 
 def _tell_person(data: Mapping[str, Any], glyphs: Glyphs) -> Said:
-    by, reason = data.get("by"), data.get("reason")
-    return _pieces((f"by {by}" if by else "", "dim"), (str(reason or "")[:SAID_CELLS], "dim"))
+    by, reason, interrupted = data.get("by"), data.get("reason"), data.get("interrupted")
+    units = f"{len(interrupted)} interrupted" if isinstance(interrupted, list) and interrupted else ""
+    return _pieces((f"by {str(by)[:SAID_CELLS]}" if by else "", "dim"), (units, "waiting"),
+                   (str(reason or "")[:SAID_CELLS], "dim"))  # fmt: skip
 
 
 def _tell_branch(data: Mapping[str, Any], glyphs: Glyphs) -> Said:
@@ -194,7 +252,12 @@ def _tell_path_start(data: Mapping[str, Any], glyphs: Glyphs) -> Said:
 
 
 def _tell_path_end(data: Mapping[str, Any], glyphs: Glyphs) -> Said:
-    words = {"fork": "forked", "no_edge": "no edge was true", "end": "at its end", "join": "joined"}
+    words = {
+        "fork": "forked",
+        "no_edge": "no edge was true",
+        "end": "at its end",
+        "join": f"arrived at {data.get('final_step')}",
+    }
     return _pieces((words.get(str(data.get("reason")), ""), "dim"))
 
 
@@ -209,9 +272,12 @@ def _tell_outputs(data: Mapping[str, Any], glyphs: Glyphs) -> Said:
 
 
 def _tell_signal(data: Mapping[str, Any], glyphs: Glyphs) -> Said:
-    return _pieces(
-        (str(data.get("signal_type", ""))[:SAID_CELLS], "text"), (preview(data.get("data"), SAID_CELLS), "dim")
-    )
+    topic, sender, sent = str(data.get("signal_type", ""))[:SAID_CELLS], data.get("sender"), data.get("data")
+    by = f"by {str(sender)[:SAID_CELLS]}" if sender else ""
+    if topic in CONTROLS:
+        reason = sent.get("reason") if isinstance(sent, Mapping) else ""
+        return _pieces((CONTROLS[topic], "text"), (by, "dim"), (str(reason or "")[:SAID_CELLS], "dim"))
+    return _pieces((topic, "text"), (preview(sent, SAID_CELLS), "dim"), (by, "dim"))
 
 
 def _tell_anything(data: Mapping[str, Any], glyphs: Glyphs) -> Said:
@@ -226,12 +292,18 @@ _TELLERS: dict[str, Callable[[Mapping[str, Any], Glyphs], Said]] = {
     ExecutionEventType.STEP_STARTED: _tell_start,
     ExecutionEventType.STEP_COMPLETED: _tell_completion,
     ExecutionEventType.STEP_FAILED: _tell_failure,
+    ExecutionEventType.STEP_RETRY_SCHEDULED: _tell_retry,
+    ExecutionEventType.STEP_WAITING: _tell_wait,
+    ExecutionEventType.STEP_SKIPPED: _tell_person,
+    ExecutionEventType.STATE_EDITED: _tell_person,
+    ExecutionEventType.PATH_JOINED: _tell_join,
     ExecutionEventType.PATH_FAILED: _tell_consequence,
     ExecutionEventType.PATH_CANCELLED: _tell_consequence,
     ExecutionEventType.EXECUTION_FAILED: _tell_consequence,
     ExecutionEventType.EXECUTION_CANCELLED: _tell_person,
     ExecutionEventType.EXECUTION_PAUSED: _tell_person,
     ExecutionEventType.EXECUTION_RESUMED: _tell_person,
+    ExecutionEventType.EXECUTION_RECOVERED: _tell_person,
     ExecutionEventType.PATH_BRANCHED: _tell_branch,
     ExecutionEventType.PATH_STARTED: _tell_path_start,
     ExecutionEventType.PATH_COMPLETED: _tell_path_end,

@@ -9,13 +9,36 @@ from rich.segment import Segment
 from textual.strip import Strip
 
 from dive_tui.app.text import display_lines, display_text, human_count, human_duration
+from dive_tui.widgets.event_words import TimeFormat, date_text
 from dive_tui.widgets.executions_list import seconds_taken
 from dive_tui.widgets.line_view import LineView
+from dive_tui.widgets.wait_words import countdown_to, id_words, summary_words
 from engine.model.snapshot import ExecutionSummary
+from engine.model.state import INTERRUPTED, ExecutionStatus
 
 _ERROR_LINES = 12
+_MOST_CHILDREN = 4
 Line = list[tuple[str, str]]
 """Pieces of safe text, each with the palette name of its style."""
+
+
+def _ways_on(summary: ExecutionSummary) -> list[str]:
+    """What lets an execution go on that does not by itself."""
+    status = summary.shown_status
+    if status == INTERRUPTED:
+        return ["Its runner is gone; what it had recorded is all here.", "Go on: dive-tui recover"]
+    if status not in (ExecutionStatus.WAITING, ExecutionStatus.PAUSED):
+        return []
+    ways = []
+    if status == ExecutionStatus.PAUSED:
+        ways.append("p lets it go on.")
+    elif (summary.waiting_for or "").startswith("signal "):
+        ways.append("s sends the signal.")
+    elif summary.waiting_for in ("sleep", "retry"):
+        ways.append("u wakes it now.")
+    if summary.live is False:
+        ways.append("Nobody drives it: dive-tui work")
+    return ways
 
 
 class ExecutionPeek(LineView):
@@ -57,6 +80,7 @@ class ExecutionPeek(LineView):
         if summary.error:
             wrapped = list(display_lines(summary.error[:4096], width))
             lines += [[(line, "failed")] for line in wrapped[:_ERROR_LINES]]
+        lines += self._waiting(summary)
         lines.append([])
         lines.append([("workflow  ", "dim"), (display_text(summary.workflow_name, max_cells=80), "text")])
         lines.append([("events    ", "dim"), (human_count(summary.last_event_seq), "text")])
@@ -66,9 +90,27 @@ class ExecutionPeek(LineView):
             lines.append(
                 [(f"{display_text(name, max_cells=9):<10}", "dim"), (display_text(value, max_cells=80), "text")]
             )
-        if status == "interrupted":
-            lines += [[], [("Its runner is gone; what it had", "waiting")], [("recorded is all here.", "waiting")]]
+        for sentence in _ways_on(summary):
+            lines.append([])
+            lines += [[(line, "waiting")] for line in display_lines(sentence, width)]
         lines += [[], [(display_text(summary.id, max_cells=80), "dim")]]
+        return lines
+
+    def _waiting(self, summary: ExecutionSummary) -> list[Line]:
+        """What it waits for, until when, and which executions are its children and its parent."""
+        lines: list[Line] = []
+        if summary.waiting_for:
+            words = display_text(summary_words(summary.waiting_for), max_cells=200)
+            lines.append([("waits for ", "dim"), (words, "bright")])
+        left = countdown_to(summary.wake_at, self._now())
+        if left:
+            moment = date_text(summary.wake_at or "", TimeFormat.UTC).partition(".")[0]
+            lines += [[("until     ", "dim"), (moment, "text")], [("          ", "dim"), (left, "waiting")]]
+        for child in summary.children[:_MOST_CHILDREN]:
+            lines.append([("child     ", "dim"), (display_text(id_words(child), max_cells=40), "text")])
+        parent = (summary.lineage or {}).get("execution_id")
+        if parent:
+            lines.append([("from      ", "dim"), (display_text(id_words(parent), max_cells=40), "text")])
         return lines
 
     @staticmethod

@@ -14,8 +14,10 @@ from textual.strip import Strip
 
 from dive_tui.app.text import display_text, fit, human_duration
 from dive_tui.widgets.line_view import LineView
+from dive_tui.widgets.wait_words import countdown_to, summary_words
 from engine.core.query import Query
 from engine.model.snapshot import ExecutionSummary
+from engine.model.state import INTERRUPTED, OPEN, ExecutionStatus
 from engine.model.times import parse_time
 
 
@@ -63,8 +65,8 @@ _STATUS_ORDER = (
 
 
 def seconds_taken(summary: ExecutionSummary, now: datetime) -> float:
-    """Seconds from start to end, or to now while it is open and its runner lives, else to its last event."""
-    end = summary.end_time or (None if summary.live else summary.updated_at)
+    """Seconds from start to end, or to now while it is open; when its runner is gone, to its last event."""
+    end = summary.end_time or (summary.updated_at if summary.shown_status == INTERRUPTED else None)
     return max(0.0, ((parse_time(end) if end else now) - parse_time(summary.start_time)).total_seconds())
 
 
@@ -139,7 +141,7 @@ class ExecutionsList(LineView):
     def _measure(self) -> None:
         measured = self._rows[:_MEASURED]
         workflows = {summary.workflow_name for summary in measured}
-        steps = {summary.at_step for summary in measured}
+        steps = {self._place_words(summary) for summary in measured}
         started = max((cell_len(self._started(summary)) for summary in measured), default=8)
         wanted = Widths(max(8, _widest(workflows)), max(7, _widest(steps)), max(8, started))
         if wanted != self.wanted:
@@ -156,16 +158,23 @@ class ExecutionsList(LineView):
     def row_key(self, index: int) -> Hashable:
         """A row looks the same until its summary, the form of times, or a passing second changes it."""
         summary = self._rows[index]
-        ticking = int(self._now().timestamp()) if summary.live or self.time_form is ListTime.AGO else 0
+        ticking = int(self._now().timestamp()) if self.ticks(summary) else 0
         return summary.id, summary.last_event_seq, summary.shown_status, self.time_form, ticking
 
     def marker_style(self, index: int) -> Style:
         """The cursor wears the colour of the status."""
         return self.palette.status(self._rows[index].shown_status)
 
+    def ticks(self, summary: ExecutionSummary) -> bool:
+        """Whether what its row says changes with every second."""
+        return self.time_form is ListTime.AGO or summary.shown_status in OPEN
+
     def tick(self) -> None:
-        """Let times that run go on: repaints visible rows that changed with the second."""
-        self.refresh()
+        """Let times that run go on: draws anew those rows in view that change with the second."""
+        top = self.scroll_offset.y
+        for index in range(top, min(top + self.page_size, self.row_count)):
+            if self.ticks(self._rows[index]):
+                self.refresh_rows(range(index, index + 1))
 
     def render_row(self, index: int, width: int, selected: bool) -> Strip:
         """Draw one execution."""
@@ -189,12 +198,19 @@ class ExecutionsList(LineView):
             "EXECUTION": f"{self.glyphs.ellipsis}{summary.id[-5:]}",
             "WORKFLOW": display_text(summary.workflow_name, max_cells=60),
             "STATUS": f"{self.glyphs.status_cell(status)} {status}",
-            "AT STEP": display_text(summary.at_step, max_cells=60) or "-",
+            "AT STEP": display_text(self._place_words(summary), max_cells=60) or "-",
             "TRY": str(summary.attempt) if summary.attempt else "-",
             "STARTED": self._started(summary),
             "TOOK": human_duration(seconds_taken(summary, self._now())),
             "ERROR": display_text(summary.error, max_cells=200),
         }
+
+    def _place_words(self, summary: ExecutionSummary) -> str:
+        """The step it stands at; of one that waits for what, and how long still."""
+        if not summary.waiting_for or summary.status not in (ExecutionStatus.WAITING, ExecutionStatus.PAUSED):
+            return summary.at_step
+        left = countdown_to(summary.wake_at, self._now())
+        return f"{summary_words(summary.waiting_for)} {left}".rstrip()
 
     def _started(self, summary: ExecutionSummary) -> str:
         moment, now = parse_time(summary.start_time), self._now()

@@ -12,7 +12,8 @@ from textual.containers import Vertical
 from dive_tui.app.actions import Scope
 from dive_tui.app.keymap import bindings
 from dive_tui.widgets.changes_view import ChangesView
-from dive_tui.widgets.event_detail import Context, EventDetail
+from dive_tui.widgets.event_detail import EventDetail
+from dive_tui.widgets.event_sections import Context
 from dive_tui.widgets.event_words import look_of
 from dive_tui.widgets.json_rows import Lazy, Place
 from dive_tui.widgets.json_tree import JsonTree, Tree

@@ -10,6 +10,7 @@ from math import inf
 from threading import Lock
 from typing import NamedTuple
 
+from dive_tui.widgets.event_words import arrivals_in, item_of
 from engine.model.events import ExecutionEvent, ExecutionEventType
 from engine.model.times import epoch_seconds
 from engine.replay.history import History
@@ -35,11 +36,29 @@ class Gap(NamedTuple):
 
     start: float
     end: float
+    lasting: bool = False
+    """Whether it goes on, so that its end is only where the time shown ends."""
 
     @property
     def length(self) -> float:
         """Seconds."""
         return self.end - self.start
+
+
+class Mark(NamedTuple):
+    """An event that concerns the whole execution and is shown as a glyph on its time."""
+
+    sequence: int
+    glyph: str
+    style: str
+
+
+_MARKS = {
+    ExecutionEventType.SIGNAL_RECEIVED: ("signal", "accent"),
+    ExecutionEventType.EXECUTION_PAUSED: ("paused", "waiting"),
+    ExecutionEventType.EXECUTION_RESUMED: ("started", "running"),
+    ExecutionEventType.EXECUTION_RECOVERED: ("retry", "waiting"),
+}
 
 
 class Outline:
@@ -53,12 +72,20 @@ class Outline:
         self._seconds = array("d")
         self._clock = _Clock()
         self._open: dict[str, int] = {}
+        self._waiting: dict[str, set[int | None]] = {}
         self._idle: list[Gap] = []
         self._longest: list[tuple[float, Gap]] = []
         self.path_failures: dict[str, list[int]] = {}
         """Sequences of failures by path id."""
         self.step_failures: dict[tuple[str, str], list[int]] = {}
         """Sequences of failed attempts by path id and step."""
+        self.marks: list[Mark] = []
+        """Signals, pauses and recoveries, in order."""
+        self.path_ends: dict[str, str] = {}
+        """By path id the join at which it ended."""
+        self.path_origins: dict[str, str] = {}
+        """By path id of one that goes on after a join, which paths met there."""
+        self._items_done: dict[tuple[str, str, object], int] = {}
         self._visits: dict[str, _Visits] = {}
         self._lock = Lock()
         self.step_bounds = array("q")
@@ -108,12 +135,23 @@ class Outline:
         started = self.seconds(start)
         return started, max(started, now if end is None else self.seconds(end))
 
-    def idle(self, start: float = 0.0, end: float = inf) -> Sequence[Gap]:
-        """Times in which no attempt was running, in order, from one time to another; of all only the longest."""
+    def idle(self, start: float = 0.0, end: float = inf, *, until: float = 0.0) -> Sequence[Gap]:
+        """Times in which no attempt was running, in order, from one time to another; of all only the longest.
+
+        When none runs at the last event either, and time has been going on `until` later, that is one too.
+        """
         if start <= 0.0 and end >= self.duration:
-            return sorted(gap for _, gap in self._longest)
-        first = bisect_right(self._idle, start, key=lambda gap: gap.end)
-        return self._idle[first : bisect_left(self._idle, end, key=lambda gap: gap.start)]
+            gaps: Sequence[Gap] = sorted(gap for _, gap in self._longest)
+        else:
+            first = bisect_right(self._idle, start, key=lambda gap: gap.end)
+            gaps = self._idle[first : bisect_left(self._idle, end, key=lambda gap: gap.start)]
+        if not self._open and until - self.duration >= SHORTEST_GAP and end > self.duration:
+            return [*gaps, Gap(self.duration, until, lasting=True)]
+        return gaps
+
+    def items_done(self, unit: UnitRecord) -> int:
+        """How many items of an each have ended, those whose error was kept included."""
+        return self._items_done.get((unit.path, unit.step, unit.visit), 0)
 
     def next_step(self, sequence: int) -> int | None:
         """Where the next step begins or ends after this event."""
@@ -159,8 +197,8 @@ class Outline:
         self.where_cells = max(self.where_cells, len(event.path_id) + len(event.step_name) + 3)
         if event.event_type.endswith("_failed"):
             self._note_failure(event)
-        elif event.event_type == ExecutionEventType.PATH_STARTED:
-            self._path_numbers.setdefault(event.path_id, len(self._path_numbers))
+        elif not event.event_type.startswith("step_"):
+            self._note_paths(event)
 
     def _note_idle(self, gap: Gap) -> None:
         self._idle.append(gap)
@@ -169,19 +207,47 @@ class Outline:
             heappop(self._longest)
 
     def _count_open(self, event: ExecutionEvent) -> None:
-        kind, path = event.event_type, event.path_id
-        if (kind == ExecutionEventType.STEP_STARTED or kind in _STEP_ENDS) and "iteration" not in event.data:
-            self.step_bounds.append(event.sequence)
+        kind, path, data = event.event_type, event.path_id, event.data
         if kind == ExecutionEventType.STEP_STARTED:
-            if "items" not in event.data:
+            if "iteration" not in data:
+                self.step_bounds.append(event.sequence)
+            if "items" not in data:
                 self._open[path] = self._open.get(path, 0) + 1
-        elif kind in _STEP_ENDS and path in self._open:
-            if self._open[path] > 1:
-                self._open[path] -= 1
-            else:
-                del self._open[path]
+        elif kind in _STEP_ENDS:
+            if "iteration" not in data:
+                self.step_bounds.append(event.sequence)
+            elif kind == ExecutionEventType.STEP_COMPLETED or data.get("collected"):
+                unit = path, event.step_name, data.get("visit")
+                self._items_done[unit] = self._items_done.get(unit, 0) + 1
+            self._close(event)
+        elif kind == ExecutionEventType.STEP_WAITING:
+            self._close(event)
+            self._waiting.setdefault(path, set()).add(item_of(data))
         elif kind in _PATH_ENDS:
             self._open.pop(path, None)
+            self._waiting.pop(path, None)
+
+    def _close(self, event: ExecutionEvent) -> None:
+        """An attempt of this path runs no more; one that waited has not been counted since."""
+        path = event.path_id
+        waiting = self._waiting.get(path)
+        if waiting and item_of(event.data) in waiting:
+            waiting.discard(item_of(event.data))
+        elif self._open.get(path, 0) > 1:
+            self._open[path] -= 1
+        else:
+            self._open.pop(path, None)
+
+    def _note_paths(self, event: ExecutionEvent) -> None:
+        kind, data = event.event_type, event.data
+        if kind == ExecutionEventType.PATH_STARTED:
+            self._path_numbers.setdefault(event.path_id, len(self._path_numbers))
+        elif kind == ExecutionEventType.PATH_COMPLETED and data.get("reason") == "join":
+            self.path_ends[event.path_id] = str(data.get("final_step") or "")
+        elif kind == ExecutionEventType.PATH_JOINED:
+            self.path_origins[str(data.get("path"))] = arrivals_in(data.get("arrived"))
+        elif kind in _MARKS and not str(data.get("signal_type", "")).startswith("$"):
+            self.marks.append(Mark(event.sequence, *_MARKS[ExecutionEventType(kind)]))
 
     def _note_failure(self, event: ExecutionEvent) -> None:
         if not event.path_id:

@@ -17,7 +17,7 @@ from dive_tui.app.themes import Palette, palette_of
 from dive_tui.widgets.canvas import Canvas
 from dive_tui.widgets.outline import Outline
 from dive_tui.widgets.timeline_lines import CursorAsked
-from dive_tui.widgets.timeline_scale import TimeScale, Window, live_extent, make_scale
+from dive_tui.widgets.timeline_scale import TimeScale, Window, live_extent, make_scale, mark_columns
 from engine.replay.history import History
 
 SPARSE = 1 / 3
@@ -96,6 +96,8 @@ class Scrubber(Widget):
         self._draw_steps(canvas, steps, cursor)
         for gap in scale.gaps:
             canvas.text(gap.first_cell, gap.label, "dim")
+        for column, mark in mark_columns(scale, self._outline, room):
+            canvas.put(column, getattr(glyphs, mark.glyph), mark.style)
         failed = self._failed_columns(scale, room)
         for column in failed:
             canvas.put(column, glyphs.failed, "failed")
@@ -123,11 +125,13 @@ class Scrubber(Widget):
         assert history is not None and outline is not None
         duration = outline.duration
         end = live_extent(max(duration, self._now)) if self._live else max(duration, LEAST_DURATION)
-        key = (room, end, len(outline))
+        key = (room, end, len(outline), self._live)
         if self._drawn is not None and self._drawn[0] == key:
             return self._drawn[1], self._drawn[2]
         glyph = self._glyphs.idle_break
-        scale = make_scale(Window(0.0, end), room, outline.idle(), break_glyph=glyph, labelled=False)
+        scale = make_scale(
+            Window(0.0, end), room, outline.idle(until=end if self._live else 0.0), break_glyph=glyph, labelled=False
+        )
         starts = history.index.step_starts
         bounds = [0, *(outline.count_before(scale.seconds(column)) for column in range(1, room)), len(outline)]
         edges = [bisect_right(starts, bound) for bound in bounds]

@@ -10,7 +10,7 @@ from dive_tui.app.glyphs import UNICODE, Glyphs
 from dive_tui.app.themes import palette_of
 from dive_tui.widgets.event_words import elapsed_text
 from dive_tui.widgets.outline import Outline
-from dive_tui.widgets.timeline_bars import Drawing
+from dive_tui.widgets.timeline_drawing import Drawing
 from dive_tui.widgets.timeline_lines import CursorAsked, TimelineAxis, TimelineRows
 from dive_tui.widgets.timeline_rows import RowList
 from dive_tui.widgets.timeline_scale import TimeScale, Window, live_extent, long_gaps, make_scale
@@ -227,7 +227,8 @@ class Timeline(Vertical):
         words = min(max(plot // 6, 2), 20)
         whole = self._whole
         window = self._window.within(whole) if self._window is not None else whole
-        idle = long_gaps(self._outline.idle(*window), window)
+        until = whole.end if self._live else 0.0
+        idle = long_gaps(self._outline.idle(*window, until=until), window)
         self.has_long_gaps = bool(idle)
         folded = idle if self.folds_idle else ()
         scale = make_scale(window, max(1, plot - words), folded, break_glyph=self._glyphs.idle_break)

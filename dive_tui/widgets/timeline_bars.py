@@ -9,60 +9,23 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 
 from rich.cells import cell_len
 from rich.segment import Segment
 
-from dive_tui.app.glyphs import Glyphs
 from dive_tui.app.text import display_text, fit, human_count, human_duration
-from dive_tui.app.themes import STATUS_TOKENS, Palette
 from dive_tui.widgets.canvas import GUIDE, Canvas
-from dive_tui.widgets.outline import Outline
-from dive_tui.widgets.timeline_rows import Row
-from dive_tui.widgets.timeline_scale import TimeScale
+from dive_tui.widgets.timeline_attempts import draw_attempts
+from dive_tui.widgets.timeline_drawing import Drawing, bar_token, token
+from dive_tui.widgets.timeline_rows import FEW_UNITS, Row
+from dive_tui.widgets.wait_words import countdown, seconds_until
 from engine.replay.index import Attempt, UnitRecord
 
 JOINED = 0.5
 """Units on a path closer than this many cells are drawn as one stretch."""
 FEW_ATTEMPTS = 24
 """Up to so many attempts are drawn one by one; more, and the items of an each, as density."""
-
-
-@dataclass(frozen=True, slots=True)
-class Drawing:
-    """What rows are drawn with."""
-
-    outline: Outline
-    scale: TimeScale
-    width: int
-    """Cells of the plot; the scale may leave some at its end for words."""
-    now: float
-    """Where what has not ended ends for now, in seconds since the first event."""
-    live: bool
-    """Whether what has not ended goes on."""
-    glyphs: Glyphs
-    palette: Palette
-
-    def span(self, start: int, end: int | None) -> tuple[float, float]:
-        """The columns of two events."""
-        started, ended = self.outline.span(start, end, self.now)
-        return self.scale.column(started), self.scale.column(ended)
-
-    def shown_status(self, status: str) -> str:
-        """A status; `interrupted` for what runs no more without having ended."""
-        return "interrupted" if status == "running" and not self.live else status
-
-
-def token(status: str) -> str:
-    """The palette name of a status."""
-    return STATUS_TOKENS.get(status, "dim")
-
-
-def bar_token(status: str) -> str:
-    """The palette name of a bar: what neither did anything nor failed stays in the background."""
-    return STATUS_TOKENS.get(status, "half dim")
 
 
 # Labels
@@ -89,26 +52,46 @@ def _facts(row: Row, drawing: Drawing) -> tuple[Sequence[str], str]:
     unit = row.unit
     if not row.units:
         count = len(row.path.units)
-        return (f"{human_count(count)} step{'s' if count != 1 else ''}",) if row.folded else (), "dim"
+        met = drawing.outline.path_origins.get(row.path.id)
+        joined = (f"from {display_text(met, max_cells=24)}", drawing.glyphs.joined) if met else ()
+        return (f"{human_count(count)} step{'s' if count != 1 else ''}",) if row.folded else joined, "dim"
     if unit is None:
         count = len(row.units)
         return (f"{human_count(count)} visits", human_count(count)), "dim"
     if unit.items is not None:
-        done, total = human_count(_items_done(unit)), human_count(unit.items)
+        done, total = human_count(drawing.outline.items_done(unit)), human_count(unit.items)
         counted = total if done == total and unit.status == "completed" else f"{done}/{total}"
-        return (f"{counted} items", counted), "dim"
+        repeated = len(unit.attempts) - len(unit.latest)
+        tries = (f"{counted} items, {human_count(len(unit.attempts))} tries",) if repeated > 0 else ()
+        return (*tries, f"{counted} items", counted), "dim"
+    left = _time_left(unit, drawing)
+    if left:
+        return (left,), "waiting"
     if len(unit.attempts) > 1:
         return (f"{len(unit.attempts)} tries",), "bold text"
     started, ended = drawing.outline.span(unit.started_seq, unit.ended_seq, drawing.now)
     return (human_duration(ended - started),), "dim"
 
 
-def _items_done(unit: UnitRecord) -> int:
-    """How many items have completed: all that were started, less the open and failed ones at the end."""
-    done = len(unit.attempts)
-    while done and unit.attempts[done - 1].status != "completed":
-        done -= 1
-    return done
+def _time_left(unit: UnitRecord, drawing: Drawing) -> str:
+    """For one that waits: how long still, if that is known."""
+    status = open_status(unit, drawing)
+    if status not in ("waiting", "retrying"):
+        return ""
+    last = unit.attempts[-1]
+    moment = last.retry_at if status == "retrying" else (last.waiting or {}).get("due_at")
+    left = seconds_until(moment, drawing.outline.started + drawing.now)
+    return "" if left is None else countdown(left)
+
+
+def open_status(unit: UnitRecord, drawing: Drawing) -> str:
+    """The status of a unit; of an open one whether it runs, waits, is about to be tried again, or was left alone."""
+    if unit.ended_seq is not None or unit.items is not None or not unit.attempts:
+        return drawing.shown_status(unit.status)
+    last = unit.attempts[-1]
+    if last.ended_seq is not None:
+        return "retrying" if last.status == "failed" else drawing.shown_status("running")
+    return "waiting" if last.waiting_seq is not None else drawing.shown_status("running")
 
 
 # Bars
@@ -145,22 +128,41 @@ def _draw_path(canvas: Canvas, row: Row, drawing: Drawing) -> None:
         canvas.bar(left, right, hue)
     if not path.units:
         canvas.bar(start, end, hue)
+    for unit in path.units if len(path.units) <= FEW_UNITS else ():
+        if unit.items is None and len(unit.attempts) <= FEW_ATTEMPTS:
+            _draw_rests(canvas, unit, hue, drawing)
     if row.folded:
         _mark_failures(canvas, drawing.outline.path_failures.get(path.id, ()), drawing)
-    _say_at_end(canvas, start, end, drawing, drawing.shown_status(path.status), "")
+    join = drawing.outline.path_ends.get(path.id)
+    words = (f"{drawing.glyphs.arrow} {join}",) if join and path.status == "completed" else ()
+    status = drawing.shown_status(path.status)
+    if status == "running" and path.units and path.units[-1].ended_seq is None:
+        status = open_status(path.units[-1], drawing)
+    _say_at_end(canvas, start, end, drawing, status, words)
+
+
+def _draw_rests(canvas: Canvas, unit: UnitRecord, hue: str, drawing: Drawing) -> None:
+    """Show on the row of its path where a unit waited, and where it stood between two tries."""
+    for attempt, following in zip_longest(unit.attempts, unit.attempts[1:]):
+        if attempt.waiting_seq is not None:
+            canvas.bar(*drawing.span(attempt.waiting_seq, attempt.ended_seq), hue, drawing.glyphs.wait_fill)
+        if attempt.retry_seq is not None:
+            until = following.started_seq if following is not None else unit.ended_seq
+            canvas.bar(*drawing.span(attempt.retry_seq, until), GUIDE, drawing.glyphs.idle_fill)
 
 
 def _draw_unit(canvas: Canvas, unit: UnitRecord, drawing: Drawing) -> None:
     start, end = drawing.span(unit.started_seq, unit.ended_seq)
-    status = drawing.shown_status(unit.status)
+    status = open_status(unit, drawing)
+    words: Sequence[str] = ()
     if unit.items is not None or len(unit.attempts) > FEW_ATTEMPTS:
         style = bar_token("completed" if status == "failed" else status)
         _draw_density(canvas, unit.attempts, start, end, style, drawing)
         _mark_failures(canvas, drawing.outline.unit_failures(unit), drawing)
     else:
-        _draw_attempts(canvas, unit, status, drawing)
-    if status != "completed":
-        _say_at_end(canvas, start, end, drawing, status, unit.error_type if status == "failed" else "")
+        words = draw_attempts(canvas, unit, status, drawing)
+    if status != "completed" or words:
+        _say_at_end(canvas, start, end, drawing, status, (unit.error_type,) if status == "failed" else words)
 
 
 def _draw_visits(canvas: Canvas, visits: Sequence[UnitRecord], drawing: Drawing) -> None:
@@ -172,21 +174,7 @@ def _draw_visits(canvas: Canvas, visits: Sequence[UnitRecord], drawing: Drawing)
     failures = drawing.outline.step_failures.get((last.path, last.step), ())
     _mark_failures(canvas, failures[:-1] if status == "failed" else failures, drawing)
     if status != "completed":
-        _say_at_end(canvas, start, end, drawing, status, last.error_type if status == "failed" else "")
-
-
-def _draw_attempts(canvas: Canvas, unit: UnitRecord, status: str, drawing: Drawing) -> None:
-    marks = []
-    plain = drawing.palette.no_color or drawing.glyphs.ascii
-    for attempt in unit.attempts[:-1]:
-        start, end = drawing.span(attempt.started_seq, attempt.ended_seq)
-        canvas.bar(start, end, "half failed", drawing.glyphs.attempt_fill if plain else "")
-        marks.append(math.ceil(end))
-    last = unit.attempts[-1] if unit.attempts else None
-    span = (unit.started_seq, unit.ended_seq) if last is None else (last.started_seq, last.ended_seq)
-    canvas.bar(*drawing.span(*span), bar_token(status))
-    for column in marks:
-        canvas.put(column, drawing.glyphs.failed, "failed")
+        _say_at_end(canvas, start, end, drawing, status, (last.error_type,) if status == "failed" else ())
 
 
 Works = Sequence[Attempt] | Sequence[UnitRecord]
@@ -272,16 +260,22 @@ def _mark_failures(canvas: Canvas, sequences: Sequence[int], drawing: Drawing) -
         at = max(at + 1, bisect_left(sequences, scale.seconds(column + 1), key=outline.seconds))
 
 
-def _say_at_end(canvas: Canvas, start: float, end: float, drawing: Drawing, status: str, said: str) -> None:
-    """The glyph of a status behind the bar, and words behind that, or before the bar where there is no room."""
+def _say_at_end(canvas: Canvas, start: float, end: float, drawing: Drawing, status: str, forms: Sequence[str]) -> None:
+    """The glyph of a status behind the bar, and words behind that, or before the bar where there is no room.
+
+    Of several forms of the words it is the first that fits.
+    """
     if not 0 <= end <= drawing.width:
         return
     glyph, style = drawing.glyphs.status(status), token(status)
-    words = f"{glyph} {display_text(said, max_cells=40)}" if said else glyph
-    column, cells = math.ceil(end), cell_len(words)
-    if canvas.is_free(column, column + cells):
-        canvas.text(column, words, style)
-        return
-    if said and canvas.is_free(int(start) - cells - 2, int(start)):
-        canvas.text(int(start) - cells - 1, words, style)
+    said = [f"{glyph} {display_text(form, max_cells=40)}" for form in forms if form]
+    column = math.ceil(end)
+    for words in said or [glyph]:
+        if canvas.is_free(column, column + cell_len(words)):
+            canvas.text(column, words, style)
+            return
+    for words in said:
+        if canvas.is_free(int(start) - cell_len(words) - 2, int(start)):
+            canvas.text(int(start) - cell_len(words) - 1, words, style)
+            break
     canvas.put(min(column, drawing.width - len(glyph)), glyph, style)

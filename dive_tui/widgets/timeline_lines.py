@@ -16,9 +16,10 @@ from dive_tui.app.actions import Scope
 from dive_tui.app.keymap import bindings
 from dive_tui.widgets.canvas import Canvas
 from dive_tui.widgets.line_view import LineView
-from dive_tui.widgets.timeline_bars import Drawing, draw_label, draw_plot
+from dive_tui.widgets.timeline_bars import draw_label, draw_plot
+from dive_tui.widgets.timeline_drawing import Drawing
 from dive_tui.widgets.timeline_rows import RowList
-from dive_tui.widgets.timeline_scale import ticks
+from dive_tui.widgets.timeline_scale import mark_columns, ticks
 from engine.replay.history import History
 
 
@@ -55,13 +56,18 @@ class TimelineAxis(Widget):
         if drawing is None:
             return Strip.blank(width, self.rich_style)
         canvas = Canvas(drawing.width, drawing.glyphs, drawing.palette)
-        column, text = self._cursor or (-1, "")
-        start = min(max(0, column - len(text) // 2), canvas.width - len(text))
+        gaps = drawing.scale.gaps
+        place, text = self._cursor or (-1, "")
+        start = min(max(0, place - len(text) // 2), canvas.width - len(text))
         for tick in ticks(drawing.scale):
+            if any(gap.first_cell <= tick.column + len(tick.label) and tick.column <= gap.last_cell for gap in gaps):
+                continue
             if not text or tick.column + len(tick.label) < start or tick.column > start + len(text):
                 canvas.text(tick.column, tick.label, "dim")
-        for gap in drawing.scale.gaps:
+        for gap in gaps:
             canvas.text(gap.first_cell, gap.label, "dim")
+        for column, mark in mark_columns(drawing.scale, drawing.outline, drawing.width):
+            canvas.put(column, getattr(drawing.glyphs, mark.glyph), mark.style)
         canvas.text(start, text, "bold accent")
         strip = Strip([Segment(" " * self._indent), *canvas.segments()])
         return strip.crop_extend(0, width, None).apply_style(self.rich_style)
@@ -109,9 +115,15 @@ class TimelineRows(LineView):
         identity = index, first.started_seq, len(row.units), row.folded, self.version
         if last.ended_seq is not None:
             return *identity, last.ended_seq
-        grown = len(row.unit.attempts) if row.unit is not None else len(row.path.units)
+        unit = row.units[-1] if row.units else row.path.units[-1] if row.path.units else None
+        latest = unit.attempts[-1] if unit is not None and unit.attempts else None
+        grown: tuple[Hashable, ...] = (len(row.path.units), 0 if unit is None else len(unit.attempts))
+        if unit is not None and latest is not None:
+            done = self.drawing.outline.items_done(unit)
+            grown = *grown, done, latest.waiting_seq, latest.ended_seq, latest.retry_seq
         front = int(self.drawing.scale.column(self.drawing.now) * 8)
-        return *identity, grown, front
+        second = int(self.drawing.now)  # how long it has been, or how long it still waits, stands in the label
+        return *identity, grown, front, second
 
     def render_row(self, index: int, width: int, selected: bool) -> Strip:
         """Draw label and plot of a row."""

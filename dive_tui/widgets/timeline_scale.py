@@ -6,13 +6,13 @@ Times are seconds since the first event, columns are cells from the left end of 
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from dive_tui.app.text import human_duration
-from dive_tui.widgets.outline import Gap
+from dive_tui.widgets.outline import Gap, Mark, Outline
 
 IDLE_SHARE = 0.1
 """A gap longer than this share of the time that is left to show is folded."""
@@ -154,7 +154,7 @@ def long_gaps(idle: Iterable[Gap], window: Window) -> list[Gap]:
     Folding one leaves less to show, so others may become long: taken from the longest down, this ends where no gap
     that is left is long. What would leave nothing to show stays.
     """
-    clipped = [Gap(max(gap.start, window.start), min(gap.end, window.end)) for gap in idle]
+    clipped = [gap._replace(start=max(gap.start, window.start), end=min(gap.end, window.end)) for gap in idle]
     candidates = sorted((gap for gap in clipped if gap.length > 0), key=lambda gap: gap.length, reverse=True)
     shown = window.length
     folded: list[Gap] = []
@@ -181,12 +181,32 @@ def _sized(gaps: list[Gap], width: int, glyph: str, first_form: int) -> tuple[li
 
 
 def _forms(gap: Gap, glyph: str) -> tuple[str, ...]:
+    if gap.lasting:
+        return f"{glyph} so far {glyph}", f"{glyph} so far {glyph}", glyph + glyph, glyph
     length = human_duration(gap.length)
     return f"{glyph} {length} idle {glyph}", f"{glyph} {length} {glyph}", glyph + glyph, glyph
 
 
 def _label(gap: Gap, cells: int, glyph: str) -> str:
     return next((form for form in _forms(gap, glyph) if len(form) <= cells), "")
+
+
+def mark_columns(scale: TimeScale, outline: Outline, width: int) -> Iterator[tuple[int, Mark]]:
+    """The marks to draw in so many cells, one a cell; costs what there are of cells, not what there are of marks."""
+    marks = outline.marks
+
+    def second(mark: Mark) -> float:
+        return outline.seconds(mark.sequence)
+
+    at = bisect_left(marks, scale.window.start, key=second)
+    while at < len(marks):
+        column = min(int(scale.column(second(marks[at])) + 1e-9), width - 1)
+        if scale.column(second(marks[at])) > width:
+            return
+        yield column, marks[at]
+        if column >= width - 1:
+            return
+        at = max(at + 1, bisect_left(marks, scale.seconds(column + 1), lo=at, key=second))
 
 
 class Tick(NamedTuple):

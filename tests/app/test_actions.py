@@ -119,6 +119,7 @@ def test_help_lists_every_action_once_under_its_scope() -> None:
         "Timeline",
         "Event cursor",
         "Execution",
+        "Steering an execution",
         "In a list",
         "Everywhere",
     ]

@@ -25,6 +25,7 @@ from dive_tui.feeds.messages import (
 )
 from stores.file_store import FileExecutionEventStore
 from stores.memory import MemoryExecutionEventStore
+from tests.screens.waiting_histories import waiting_for_approval
 
 M = TypeVar("M", bound=Message)
 ONE, TWO = "exec_one", "exec_two"
@@ -103,6 +104,21 @@ async def test_the_death_of_a_runner_is_noticed_though_nothing_is_written(tmp_pa
             grew = await posted.next(HistoryGrew)
         assert grew.summary.shown_status == "interrupted"
     await store.close()
+
+
+async def test_a_runner_that_takes_up_a_waiting_one_is_noticed_though_nothing_is_written(tmp_path: Path) -> None:
+    found = await waiting_for_approval()
+    runner, posted = FileExecutionEventStore(tmp_path / "store", create=True, offload=False), Posted()
+    await runner.append_events(await found.store.get_event_history(found.id))
+    store = FileExecutionEventStore(tmp_path / "store")
+    async with running(HistoryFeed(store, found.id, posted)):
+        assert (await posted.next(HistoryLoaded)).summary.live is False
+        await runner.acquire_owner(found.id, "runner_one")
+        grew = await posted.next(HistoryGrew)
+        while not grew.summary.live:
+            grew = await posted.next(HistoryGrew)
+    await store.close()
+    await runner.close()
 
 
 async def test_a_store_that_goes_away_is_said_once_and_taken_up_again(tmp_path: Path) -> None:

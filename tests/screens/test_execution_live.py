@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from dive_tui.screens.execution_copy import offers
 from engine.lifecycle.engine import Engine
 from engine.store import DamagedHistoryError, StoreError
 from engine.testing.ports import SequentialIds
@@ -28,10 +29,12 @@ from tests.screens.histories import (
     Writer,
     completed_order,
     failed_order,
+    history_of,
     long_each,
     order_actions,
     order_workflow,
 )
+from tests.screens.waiting_histories import APPROVAL, PARENT, ran, waiting_for_approval
 
 WIDE = (140, 40)
 
@@ -163,7 +166,7 @@ class Failing(MemoryExecutionEventStore):
 
 
 async def test_when_the_store_goes_away_what_was_read_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dive_tui.feeds.history.RETRY", 0.01)
+    monkeypatch.setattr("dive_tui.feeds.pace.RETRY", 0.01)
     store, execution_id = await failed_order()
     events = await store.get_event_history(execution_id)
     failing = Failing()
@@ -280,7 +283,7 @@ async def test_a_cancelled_one_says_so() -> None:
     async def work() -> Any:
         task = asyncio.ensure_future(engine.run(order_workflow()))
         await stage.takes(1.0)
-        engine.cancel("ann", "enough")
+        engine.cancel_all("ann", "enough")
         return await task
 
     result = await stage.play(work())
@@ -291,3 +294,57 @@ async def test_a_cancelled_one_says_so() -> None:
         await settle(pilot)
         assert "by ann  enough" in text_of(screen.panes.events)
         assert "⊘" in text_of(screen.panes.timeline.rows)
+
+
+# Waiting
+
+
+async def test_what_waits_counts_down_in_the_header_once_a_second() -> None:
+    found = await waiting_for_approval()
+    app = ExecutionApp(found.store, found.id, seconds=1080.0)
+    async with app.run_test(size=WIDE) as pilot:
+        screen = await opened(pilot)
+        assert "◔ WAITING   signal approve · until 10:14:02 (in 42m)  nobody drives it" in header(screen)
+        assert header(screen).endswith("○ at rest")
+        app.seconds = 3590.0
+        screen._tick()
+        assert "(in 10s)" in header(screen)
+        assert [clock._active.is_set() for clock in screen._clocks] == [False, True]
+        await found.engine.cancel(found.id, by="ann", reason="enough")
+        await settle(pilot, lambda: "CANCELLED" in header(screen))
+        assert [clock._active.is_set() for clock in screen._clocks] == [False, False]
+
+
+@pytest.mark.parametrize("width", [60, 80])
+async def test_in_narrow_headers_the_reason_and_the_countdown_stay(width: int) -> None:
+    found = await waiting_for_approval()
+    app = ExecutionApp(found.store, found.id, seconds=1080.0)
+    async with app.run_test(size=(width, 24)) as pilot:
+        screen = await opened(pilot)
+        assert "signal approve" in header(screen)
+        assert "(in 42m)" in header(screen)
+
+
+async def test_a_waiting_one_that_goes_on_is_followed() -> None:
+    found = await waiting_for_approval()
+    app = ExecutionApp(found.store, found.id, seconds=30.0)
+    async with app.run_test(size=WIDE) as pilot:
+        screen = await opened(pilot)
+        await found.engine.signal(found.id, "approve", 1)
+        await found.engine.recover(found.id)
+        await settle(pilot, lambda: "COMPLETED" in header(screen))
+        assert screen.sequence == len(await found.store.get_event_history(found.id))
+
+
+async def test_a_child_names_its_parent_and_ids_can_be_copied() -> None:
+    found = await ran(PARENT, linger=0, others=[APPROVAL])
+    (child,) = [summary for summary in await found.store.list_executions() if summary.id != found.id]
+    app = ExecutionApp(found.store, child.id)
+    async with app.run_test(size=WIDE) as pilot:
+        screen = await opened(pilot)
+        assert "child of …00001" in header(screen)
+        assert screen.history is not None
+        held = {offer.what: offer.text for offer in offers(child.id, screen.history, 1)}
+        assert held["parent id"] == found.id
+    history = await history_of(found.store, found.id)
+    assert {offer.what: offer.text for offer in offers(found.id, history, 3)}["child id"] == child.id

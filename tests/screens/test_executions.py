@@ -16,6 +16,8 @@ from dive_tui import Engine, ExecutionEvent, Step, Workflow
 from dive_tui.app.main import DiveApp
 from dive_tui.screens.executions import ExecutionsScreen
 from dive_tui.screens.welcome import workflow_files
+from dive_tui.widgets.choice import ChoiceDialog
+from dive_tui.widgets.execution_peek import ExecutionPeek
 from dive_tui.widgets.executions_list import ExecutionsHead, ExecutionsList, Widths, columns
 from dive_tui.widgets.filter_bar import FilterBar
 from dive_tui.widgets.parts import Banner, HeaderLine, PartsLine
@@ -242,3 +244,68 @@ async def test_times_of_other_days_and_zones(filled: Filled, monkeypatch: pytest
         assert "09:14:05" in shown(app)[0]
         await pilot.press("t", "t")
         assert "5m55 ago" in shown(app)[0]
+
+
+# Waiting
+
+
+@pytest.fixture
+async def waiting(tmp_path: Path) -> AsyncIterator[Filled]:
+    made = Filled(tmp_path / "store")
+    for steps in (
+        [{"name": "Ask", "wait_signal": "approve", "timeout": "1h"}],
+        [{"name": "Nap", "sleep": "30m"}],
+        [{"name": "Say", "action": "Print", "parameters": {"message": "hello"}}],
+    ):
+        made.clock.advance(1)
+        await made.engine.run(Workflow.model_validate({"name": "waits", "steps": steps}), linger=0)
+    yield made
+    await made.store.close()
+
+
+async def test_waiting_ones_say_what_for_and_how_long_still(waiting: Filled) -> None:
+    async with running(waiting.folder) as (app, pilot):
+        await until(pilot, lambda: listing(app).row_count == 3)
+        rows = shown(app)
+        assert "◔ waiting" in rows[1]
+        assert "sleep in 24m" in rows[1]
+        assert "signal approve in 54m" in rows[2]
+        listing(app).move_to(2)
+        await pilot.pause()
+        peek = app.screen.query_one(ExecutionPeek)
+        text = "\n".join(peek.render_row(row, 38, False).text for row in range(peek.row_count))
+        assert "waits for signal approve" in text
+        assert "until     2026-03-01 10:14:03" in text
+        assert "in 54m" in text
+        assert "s sends the signal." in text
+        assert "Nobody drives it: dive-tui work" in text
+
+
+async def test_only_rows_whose_time_goes_on_are_drawn_anew(waiting: Filled) -> None:
+    async with running(waiting.folder) as (app, pilot):
+        await until(pilot, lambda: listing(app).row_count == 3)
+        drawn: list[range | None] = []
+        listing(app).refresh_rows = drawn.append  # type: ignore[method-assign]
+        listing(app).tick()
+        assert drawn == [range(1, 2), range(2, 3)]
+
+
+async def test_the_one_under_the_cursor_is_paused_from_the_list(waiting: Filled) -> None:
+    async with running(waiting.folder) as (app, pilot):
+        await until(pilot, lambda: listing(app).row_count == 3)
+        listing(app).move_to(1)
+        await pilot.press("p")
+        await until(pilot, lambda: "‖ paused" in shown(app)[1])
+        await pilot.press("x")
+        await until(pilot, lambda: isinstance(app.screen, ChoiceDialog))
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: not isinstance(app.screen, ChoiceDialog))
+        await until(pilot, lambda: "⊘ cancelled" in shown(app)[1])
+
+
+async def test_in_an_empty_list_there_is_nothing_to_steer(tmp_path: Path) -> None:
+    FileExecutionEventStore(tmp_path / "store", create=True)
+    async with running(tmp_path / "store") as (app, pilot):
+        await pilot.press("x")
+        await until(pilot, lambda: app._notifications)
+        assert next(iter(app._notifications)).message == "There is no execution here."

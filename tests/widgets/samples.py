@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dive_tui.app.glyphs import UNICODE, Glyphs
 from dive_tui.app.themes import DARK, Palette
 from dive_tui.widgets.outline import Outline
-from dive_tui.widgets.timeline_bars import Drawing, draw_label, draw_plot
+from dive_tui.widgets.timeline_bars import draw_label, draw_plot
+from dive_tui.widgets.timeline_drawing import Drawing
 from dive_tui.widgets.timeline_rows import Row, RowList
 from dive_tui.widgets.timeline_scale import Window, make_scale
 from engine.model.events import ExecutionEvent

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from dive_tui.app.glyphs import UNICODE
-from dive_tui.widgets.event_detail import Context, write_event
+from dive_tui.widgets.event_detail import write_event
 from dive_tui.widgets.event_page import Page, wrap
+from dive_tui.widgets.event_sections import Context
 from dive_tui.widgets.event_words import TimeFormat
 from engine.model.events import ExecutionEvent, ExecutionEventType
 from tests.screens.histories import (
@@ -22,6 +23,7 @@ from tests.screens.histories import (
     hostile_events,
     long_each,
 )
+from tests.screens.waiting_histories import APPROVAL, MEETING, PARENT, flaky, ran, waiting_for_approval
 from tests.widgets.samples import outlined
 from tests.widgets.test_event_words import any_data
 
@@ -154,3 +156,73 @@ def test_wrapping_keeps_lines_and_takes_only_what_is_asked() -> None:
     assert list(wrap("a\n\nlonger than ten\n", 10)) == ["a", "", "longer ", "than ten", ""]
     assert next(iter(wrap("x" * 10_000_000, 10))) == "x" * 10
     assert next(iter(wrap(HOSTILE, 200))).isprintable()
+
+
+async def run_page(definition: dict[str, Any], sequence: int, **options: Any) -> str:
+    found = await ran(definition, **options)
+    return "\n".join(page_of(list(await found.store.get_event_history(found.id)), sequence, width=70))
+
+
+async def test_a_wait_says_until_when() -> None:
+    approval = await waiting_for_approval()
+    text = "\n".join(page_of(list(await approval.store.get_event_history(approval.id)), 6))
+    assert "for     signal\ntopic   approve\n" in text
+    assert "until   2026-03-01 10:14:02.000 UTC\n        1h after this event" in text
+
+
+async def test_attempts_say_how_many_of_how_many_and_whether_the_key_is_new() -> None:
+    failed = await run_page(flaky(2), 4)
+    assert "attempt 1 of 4 · 1.0s · outcome unknown · will be tried again" in failed
+    scheduled = await run_page(flaky(2), 5)
+    assert "attempt 2 of 4 · after 8.0s" in scheduled
+    assert "until   2026-03-01 09:14:11.000 UTC\n        8.0s after this event" in scheduled
+    assert "same key as the attempt before: its outcome was unknown" in await run_page(flaky(2), 6)
+
+
+def test_a_new_key_is_called_new() -> None:
+    writer = Writer()
+    writer.begin()
+    writer.start("main", "Work", at=0, effect_key="k#1")
+    failure = {"visit": 1, "attempt": 1, "phase": "run", "error": "no", "error_type": "X", "outcome": "known"}
+    writer.add("step_failed", "main", "Work", {**failure, "retry": True})
+    due = {"visit": 1, "attempt": 2, "policy": 0, "delay_ms": 0.0, "due_at": "2026-03-01T09:14:02.000000Z"}
+    writer.add("step_retry_scheduled", "main", "Work", due)
+    writer.start("main", "Work", at=1, attempt=2, effect_key="k#2")
+    assert "key     k#2\n        new key" in "\n".join(page_of(writer.events, 6))
+    assert "new key" not in "\n".join(page_of(writer.events, 3))
+
+
+async def test_a_join_says_who_arrived() -> None:
+    text = await run_page(MEETING, 17)
+    assert "arrived ✓ left  completed\n        ✓ right  completed" in text
+    assert "path    main~2" in text
+
+
+async def test_a_child_is_named_in_full() -> None:
+    text = await run_page(PARENT, 4, others=[APPROVAL], linger=0)
+    assert "for     child\nchild   exec_" in text
+
+
+def test_signals_recoveries_and_what_was_stopped() -> None:
+    writer = Writer()
+    writer.begin()
+    sent = {"signal_id": "signal_1", "ordinal": 1, "sent_at": "2026-03-01T09:14:00.000000Z"}
+    writer.add("signal_received", data={**sent, "signal_type": "ok", "data": {"sum": 3}, "sender": "bob"})
+    writer.add("signal_received", data={**sent, "signal_type": "$wake", "data": {"reason": ""}, "sender": "ann"})
+    unit = {"path": "main", "step": "Work", "visit": 2, "iteration": {"index": 3}, "effect_key": "key/main#1"}
+    writer.add("execution_recovered", data={"by": "ann", "reason": "died", "count": 1, "interrupted": [unit]})
+    signal = "\n".join(page_of(writer.events, 3))
+    assert "topic   ok\ndata    sum  3\nfrom    bob\nsent    2026-03-01 09:14:00.000 UTC" in signal
+    assert "asked to wake" in "\n".join(page_of(writer.events, 4))
+    recovered = "\n".join(page_of(writer.events, 5))
+    assert "by      ann\nreason  died\nstopped main › Work  visit 2  item 4\n          key/main#1" in recovered
+
+
+def test_caught_and_kept_failures_say_what_comes_of_them() -> None:
+    writer = Writer()
+    writer.begin()
+    failure = {"visit": 1, "attempt": 1, "error": "no", "error_type": "X", "outcome": "unknown", "phase": "run"}
+    writer.add("step_failed", "main", "Work", {**failure, "caught": {"step": "Help", "stored_variable": "why"}})
+    writer.add("step_failed", "main", "Work", {**failure, "final": True, "collected": True, "iteration": {"index": 0}})
+    assert "outcome unknown · caught: goes on at Help, the error in why" in "\n".join(page_of(writer.events, 3, 80))
+    assert "the error is kept in its place, and the step goes on" in "\n".join(page_of(writer.events, 4, 90))

@@ -32,7 +32,8 @@ json_values = st.recursive(
 KEYS = [
     "step_params", "items", "iteration", "attempt", "output", "stored_variable", "duration_ms", "error", "error_type",
     "caused_by", "by", "reason", "new_paths", "current_step", "parent", "inputs", "workflow_name", "outputs",
-    "signal_type", "data",
+    "signal_type", "data", "sender", "for", "topic", "due_at", "child_id", "join", "arrived", "path", "caught",
+    "collected", "retry", "delay_ms", "interrupted", "unit", "signal", "final_step",
 ]  # fmt: skip
 any_data = st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=8), json_values, max_size=8)
 
@@ -130,6 +131,40 @@ def test_what_paths_and_executions_say() -> None:
     assert said("execution_completed", outputs={"n": 1}) == "n 1"
     assert said("signal_received", signal_type="approve", data={"ok": True}) == "approve  {ok: true}"
     assert said("heart_beat", pulse=70) == "pulse 70"
+
+
+def test_what_waits_retries_and_joins_say() -> None:
+    due = "2026-03-01T10:14:02.000000Z"
+    assert said("step_waiting", **{"for": "signal", "topic": "ok", "due_at": due}) == "signal ok  at most 1h"
+    assert said("step_waiting", **{"for": "sleep", "due_at": due}) == "sleep  1h"
+    assert said("step_waiting", **{"for": "join", "join": {"paths": ["a", "b"]}}) == "join a, b"
+    assert said("step_started", child_id="exec_000k3rg2") == "child …k3rg2"
+    assert said("step_retry_scheduled", attempt=2, delay_ms=8000.0) == "attempt 2  in 8.0s"
+    assert (
+        said("step_retry_scheduled", attempt=2, delay_ms=8000.0, iteration={"index": 4}) == "item 5 attempt 2  in 8.0s"
+    )
+    met = [{"path": "a", "status": "completed"}, {"path": "b", "status": "failed"}]
+    assert said("path_joined", arrived=met, path="main~2") == "a, b failed  → main~2"
+    assert said("path_joined", error="b failed", error_type="JoinUnsatisfied") == "JoinUnsatisfied: b failed"
+    assert said("path_completed", reason="join", final_step="Meet") == "arrived at Meet"
+    assert said("path_cancelled", caused_by=9, unit={"step": "Pack"}) == "caused by 9  during Pack"
+
+
+def test_what_comes_of_a_failure() -> None:
+    failure = {"error": "no line", "error_type": "X"}
+    assert said("step_failed", **failure, retry=True) == "X: no line  tried again"
+    assert said("step_failed", **failure, caught={"step": "Help"}) == "X: no line  caught → Help"
+    assert said("step_failed", **failure, final=True, collected=True) == "X: no line  kept in its place"
+    assert said("step_completed", output={"items": 9, "failed": 2}) == "9 items, 2 failed"
+
+
+def test_what_signals_and_people_say() -> None:
+    assert said("signal_received", signal_type="approve", data=1, sender="bob") == "approve  1  by bob"
+    assert said("signal_received", signal_type="$pause", data={"reason": "lunch"}, sender="ann") == (
+        "pause  by ann  lunch"
+    )
+    assert said("step_completed", output=1, signal=17) == "took signal 17  1"
+    assert said("execution_recovered", by="ann", reason="died", interrupted=[{}, {}]) == "by ann  2 interrupted  died"
 
 
 @given(st.sampled_from([*ExecutionEventType, "unknown_kind"]), any_data)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from dive_tui.widgets.outline import MOST_GAPS, Outline, unit_of
 from engine.replay.history import History
 from tests.screens.histories import Writer, failed_order, history_of, long_loop
+from tests.screens.waiting_histories import MEETING, flaky, ran, waiting_for_approval
 from tests.widgets.samples import outlined, two_steps_with_a_gap
 
 
@@ -65,7 +66,7 @@ def test_a_time_that_cannot_be_read_counts_as_that_before() -> None:
 def test_idle_is_when_no_attempt_runs() -> None:
     _, outline = outlined(two_steps_with_a_gap())
     (gap,) = outline.idle()
-    assert gap == pytest.approx((1.0, 9.0))
+    assert gap[:2] == pytest.approx((1.0, 9.0))
     assert gap.length == pytest.approx(8.0)
     assert list(outline.idle(2.0, 3.0)) == [gap]
     assert list(outline.idle(0.2, 0.9)) == list(outline.idle(9.0, 9.9)) == []
@@ -159,3 +160,49 @@ def test_failures_of_a_unit_are_those_of_its_items_but_not_its_end() -> None:
     assert failures == [5, 7, 9]
     assert unit.ended_seq is not None
     assert list(outline.unit_failures(unit)) == [sequence for sequence in failures if sequence < unit.ended_seq]
+
+
+async def test_waits_and_delays_are_idle_but_what_works_beside_them_is_not() -> None:
+    flaky_run = await ran(flaky(1))
+    _, outline = outlined(await flaky_run.store.get_event_history(flaky_run.id))
+    assert [gap[:2] for gap in outline.idle()] == [pytest.approx((1.0, 9.0))]
+    meeting = await ran(MEETING)
+    _, outline = outlined(await meeting.store.get_event_history(meeting.id))
+    assert [gap[:2] for gap in outline.idle()] == [(0.0, 2.0), (2.0, 4.0), (4.0, 5.0)]
+    writer = Writer()
+    writer.begin(["Nap"])
+    writer.add("path_started", "other", data={"current_step": "Work", "parent": "main"})
+    writer.start("main", "Nap", at=0)
+    writer.start("other", "Work", at=0)
+    writer.add("step_waiting", "main", "Nap", {"visit": 1, "for": "sleep"}, at=1)
+    writer.complete("main", "Nap", at=5)
+    assert outlined(writer.events)[1].idle() == []
+
+
+async def test_the_time_since_the_last_event_is_idle_while_only_waits_are_open() -> None:
+    approval = await waiting_for_approval()
+    _, outline = outlined(await approval.store.get_event_history(approval.id))
+    assert outline.idle() == []
+    assert outline.idle(until=60.0) == [(0.0, 60.0, True)]
+    _, working = outlined(long_loop(7)[:5])
+    assert working.idle(until=60.0) == []
+
+
+async def test_marks_are_signals_pauses_and_recoveries() -> None:
+    writer = Writer()
+    writer.begin()
+    received = {"signal_id": "signal_1", "ordinal": 1, "data": None, "sent_at": "2026-03-01T09:14:02Z"}
+    writer.add("signal_received", data={**received, "signal_type": "approve"})
+    writer.add("signal_received", data={**received, "ordinal": 2, "signal_type": "$pause"})
+    writer.add("execution_paused", data={"by": "ann", "reason": ""})
+    writer.add("execution_resumed", data={"by": "ann", "reason": ""})
+    writer.add("execution_recovered", data={"by": "ann", "reason": "died"})
+    _, outline = outlined(writer.events)
+    assert [mark[:2] for mark in outline.marks] == [(3, "signal"), (5, "paused"), (6, "started"), (7, "retry")]
+
+
+async def test_paths_that_meet_say_where_and_who() -> None:
+    meeting = await ran(MEETING)
+    _, outline = outlined(await meeting.store.get_event_history(meeting.id))
+    assert outline.path_ends == {"left": "Meet", "right": "Meet"}
+    assert outline.path_origins == {"main~2": "left, right"}

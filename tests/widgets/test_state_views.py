@@ -7,7 +7,7 @@ from typing import Any
 
 from dive_tui.app.glyphs import UNICODE
 from dive_tui.widgets.changes_view import SHOWN, ChangesView
-from dive_tui.widgets.event_detail import Context
+from dive_tui.widgets.event_sections import Context
 from dive_tui.widgets.event_words import TimeFormat
 from dive_tui.widgets.inspector import Inspector, Tab, open_places, state_tree
 from dive_tui.widgets.json_rows import Lazy
@@ -234,7 +234,7 @@ async def test_the_state_holds_what_finished_but_looks_it_up_only_when_opened() 
     history = await history_of(*await failed_order())
     shown = state_tree(history, 23)
     assert list(shown.value) == [
-        "status", "inputs", "outputs", "error", "paths", "script_globals", "completed_steps",
+        "status", "inputs", "outputs", "error", "paths", "signals", "script_globals", "completed_steps",
     ]  # fmt: skip
     assert isinstance(shown.value["completed_steps"], Lazy)
     assert set(shown.value["completed_steps"].make()) == {"Validate", "Reserve Stock", "Notify"}

@@ -1,0 +1,149 @@
+"""What a person can do to the execution a screen is about: signal, pause, resume, wake and cancel it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, cast
+
+from dive_tui.app.actions import Scope
+from dive_tui.app.keymap import bindings
+from dive_tui.app.shell import Shell
+from dive_tui.app.steering import Sent, Steering, SteeringError
+from dive_tui.widgets.choice import ChoiceDialog
+from dive_tui.widgets.screens import AppScreen
+from dive_tui.widgets.signal_dialog import SignalDialog
+from dive_tui.widgets.wait_words import id_words, summary_words
+from engine.model.signals import MessageKind
+from engine.model.snapshot import ExecutionSummary
+from engine.model.state import ENDED, ExecutionStatus, Wait
+
+_SIGNAL = "signal "
+
+
+class SteeredScreen(AppScreen[None]):
+    """A screen that is about one execution at a time. It has a `steering` as soon as there is a store."""
+
+    BINDINGS = bindings(Scope.STEERING)
+    steering: Steering | None = None
+
+    @property
+    def steered(self) -> ExecutionSummary | None:
+        """The execution it is about now."""
+        raise NotImplementedError
+
+    def open_waits(self) -> list[Wait] | None:
+        """Everything that execution waits for, when that is known in full."""
+        return None
+
+    def why_not_send_signal(self) -> str | None:
+        """Why it takes no messages, or None."""
+        summary = self.steered
+        if summary is None or self.steering is None:
+            return "There is no execution here."
+        if summary.status in ENDED:
+            words = {"continued": "gone on as another one", "cancelled": "been cancelled"}
+            return f"It has {words.get(summary.status, summary.status)}: it takes no messages any more."
+        return None
+
+    why_not_pause = why_not_cancel_execution = why_not_send_signal
+
+    def why_not_wake(self) -> str | None:
+        """Only sleeps and delays before another attempt can be ended."""
+        summary = self.steered
+        if summary is None or (reason := self.why_not_send_signal()):
+            return self.why_not_send_signal()
+        if summary.status == ExecutionStatus.PAUSED:
+            return "It is paused; p lets it go on."
+        waits = self.open_waits()
+        sleeps = any(wait.kind in ("sleep", "retry") for wait in waits) if waits is not None else bool(summary.wake_at)
+        if sleeps:
+            return reason
+        return "Nothing of it sleeps or waits to be tried again: there is nothing to wake."
+
+    def action_send_signal(self) -> None:
+        """Ask for topic and data, and send them."""
+        summary = self.steered
+        assert summary is not None and self.steering is not None
+        topics = [wait.topic for wait in self.open_waits() or () if wait.kind == "signal"]
+        waits = summary.waiting_for or ""
+        if not topics and waits.startswith(_SIGNAL):
+            topics = [waits.removeprefix(_SIGNAL)]
+        told = ", ".join(f"{_SIGNAL}{topic}" for topic in dict.fromkeys(topics)) or summary_words(waits)
+
+        async def send(topic: str, data: Any) -> str | None:
+            return await self._send("signal", summary.id, topic=topic, data=data)
+
+        dialog = SignalDialog(id_words(summary.id), topics[0] if topics else "", told, self.steering.sender, send)
+        self.app.push_screen(dialog)
+
+    def action_pause(self) -> None:
+        """Pause it, or let it go on."""
+        summary = self.steered
+        if summary is not None:
+            self._send_soon("resume" if summary.status == ExecutionStatus.PAUSED else "pause", summary.id)
+
+    def action_wake(self) -> None:
+        """End its sleeps and delays now."""
+        if self.steered is not None:
+            self._send_soon("wake", self.steered.id)
+
+    def action_cancel_execution(self) -> None:
+        """Say what cancelling does, and do it when that is confirmed."""
+        summary = self.steered
+        assert summary is not None
+        standing = summary.at_step or "its beginning"
+        sentences = [
+            (f"{summary.workflow_name}  {summary.id}", "bright"),
+            (f"It is {summary.shown_status} at {standing}.", "text"),
+            ("It ends as cancelled, with every path of it; this cannot be undone.", "text"),
+            ("What is in flight is told to stop: whether it had its effect may stay unknown.", "dim"),
+        ]
+        if summary.children:
+            names = ", ".join(id_words(child) for child in summary.children[:4])
+            sentences.insert(3, (f"Its children end with it: {names}.", "text"))
+        cancel = ("Cancel the execution", partial(self._send, "cancel", summary.id))
+        self.app.push_screen(ChoiceDialog("Cancel the execution?", sentences, "Go back, change nothing", [cancel]))
+
+    def _send_soon(self, kind: MessageKind, execution_id: str) -> None:
+        async def send() -> None:
+            problem = await self._send(kind, execution_id)
+            if problem is not None:
+                self._shell.say(problem, "warning", seconds=8)
+
+        self.run_worker(send(), group="steering", exit_on_error=False)
+
+    async def _send(self, kind: MessageKind, execution_id: str, *, topic: str = "", data: Any = None) -> str | None:
+        """Send a message and say what became of it; returns a sentence when it could not be sent."""
+        assert self.steering is not None
+        try:
+            sent = await self.steering.send(kind, execution_id, topic=topic, data=data)
+        except SteeringError as problem:
+            return str(problem)
+        if sent.needs_runner and self.steering.starts_runners:
+            self.call_later(self._offer_runner, sent, execution_id)
+        else:
+            self._shell.say(sent.sentence, seconds=8)
+        return None
+
+    def _offer_runner(self, sent: Sent, execution_id: str) -> None:
+        """Nobody drives it: ask whether to start a runner."""
+        steering = self.steering
+        assert steering is not None
+
+        async def start() -> str | None:
+            try:
+                self._shell.say(await steering.start_runner(execution_id), seconds=8)
+            except SteeringError as problem:
+                return str(problem)
+            return None
+
+        sentences = [
+            (sent.sentence, "text"),
+            ("It goes on as soon as a runner takes it up. One started here outlives the app.", "dim"),
+        ]
+        choices = [(f"Start a runner now: dive-tui recover {id_words(execution_id)}", start)]
+        self.app.push_screen(ChoiceDialog("Nobody drives it", sentences, "Leave it to dive-tui work", choices))
+
+    @property
+    def _shell(self) -> Shell:
+        return cast("Shell", self.app)
