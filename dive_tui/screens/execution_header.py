@@ -62,9 +62,8 @@ def header_parts(facts: HeaderFacts, glyphs: Glyphs) -> list[Part]:
     started = moment_text(summary.start_time, _clock_format(facts.time_format), exact=False)
     zone = "" if facts.time_format is TimeFormat.LOCAL else " UTC"
     took = human_duration(facts.elapsed)
-    dot = f" {glyphs.separator} "
-    made.append(part((f"{started}{zone}{dot}", "dim"), priority=9, right=True))
-    made.append(part((took, "text"), priority=7, right=True, gap=0))
+    made.append(part((f"{started}{zone}", "dim"), priority=9, right=True))
+    made.append(part((took, "text"), priority=7, right=True))
     made.append(part(*_position(facts), priority=2, right=True, gap=3))
     at_rest = summary.live is False and status in (ExecutionStatus.WAITING, ExecutionStatus.PAUSED)
     made.append(part(_right_end(facts, status, glyphs), priority=7 if at_rest else 2, right=True))

@@ -83,7 +83,7 @@ _LOOKS: dict[str, Look] = {
     ExecutionEventType.STEP_STARTED: Look("step started", "started", "dim"),
     ExecutionEventType.STEP_COMPLETED: Look("step completed", "completed", "ok"),
     ExecutionEventType.STEP_FAILED: Look("step failed", "failed", "failed"),
-    ExecutionEventType.STEP_RETRY_SCHEDULED: Look("retry scheduled", "retry", "running"),
+    ExecutionEventType.STEP_RETRY_SCHEDULED: Look("retry", "retry", "running"),
     ExecutionEventType.STEP_WAITING: Look("step waiting", "waiting", "waiting"),
     ExecutionEventType.STEP_SKIPPED: Look("step skipped", "skipped", "dim"),
     ExecutionEventType.PATH_STARTED: Look("path started", "started", "dim"),

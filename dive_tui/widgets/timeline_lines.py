@@ -65,7 +65,11 @@ class TimelineAxis(Widget):
             if not text or tick.column + len(tick.label) < start or tick.column > start + len(text):
                 canvas.text(tick.column, tick.label, "dim")
         for gap in gaps:
-            canvas.text(gap.first_cell, gap.label, "dim")
+            label, end = gap.label, gap.first_cell + len(gap.label)
+            if gap.first_cell < start + len(text) and start < end:
+                # Half a label beside the time of the cursor would say nothing.
+                label = label[:1] + " " * (len(label) - 2) + label[-1:]
+            canvas.text(gap.first_cell, label, "dim")
         for column, mark in mark_columns(drawing.scale, drawing.outline, drawing.width):
             canvas.put(column, getattr(drawing.glyphs, mark.glyph), mark.style)
         canvas.text(start, text, "bold accent")

@@ -49,7 +49,7 @@ async def test_a_failed_one_opens_at_the_failure_that_ended_it() -> None:
         assert "CardDeclined: insufficient funds (402)" in text_of(screen.panes.inspector.event)
         assert "✗ FAILED   Charge Card · CardDeclined: insufficient funds (402)" in header(screen)
         assert header(screen).startswith("order …00001 ")
-        assert header(screen).endswith("09:14:02 UTC · 3.0s   23/27  ■ ended")
+        assert header(screen).endswith("09:14:02 UTC  3.0s   23/27  ■ ended")
         assert titles(screen) == ["Timeline", "Events @23", "Event @23|State|Changes"]
 
 

@@ -103,7 +103,7 @@ def test_kinds_in_words() -> None:
     assert look_of("step_started").words == "step started"
     assert look_of("execution_failed").words == "execution failed"
     assert look_of("execution_continue_as_new").words == "continued as new"
-    assert look_of("step_retry_scheduled").words == "retry scheduled"
+    assert look_of("step_retry_scheduled").words == "retry"
     assert look_of("heart_beat").words == "heart beat"
 
 
