@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install --quiet --require-hashes --only-binary :all:
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-full check format lint types contracts cover bench screenshots docs-tables lock clean
+.PHONY: help demo test test-full check format lint types contracts cover bench bench-peers screenshots docs-tables lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -51,6 +51,17 @@ cover: $(VENV)/.dev
 bench: $(VENV)/.dev ## speed beside raw probes taken in the same run
 	$(BIN)/python -m benchmarks
 
+# Other engines stay out of our environment; this one is ignored by Git of itself.
+.venv-peers/.peers: requirements/peers.lock
+	@test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
+	@echo '*' > .venv-peers/.gitignore
+	.venv-peers/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes --only-binary :all: \
+	  -r requirements/peers.lock
+	@touch $@
+
+bench-peers: $(VENV)/.dev .venv-peers/.peers ## the same chain of steps here and in other engines
+	$(BIN)/python -m benchmarks peers
+
 screenshots: $(VENV)/.dev ## the pictures of the README, the same bytes every time
 	$(BIN)/python -m screenshots.make
 
@@ -62,6 +73,8 @@ lock: ## resolve pyproject.toml anew into requirements/*.lock
 	  --group build --custom-compile-command "make lock" pyproject.toml -o requirements/run.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 	  --group build --group dev --custom-compile-command "make lock" pyproject.toml -o requirements/dev.lock
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+	  --custom-compile-command "make lock" requirements/peers.in -o requirements/peers.lock
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-peers .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

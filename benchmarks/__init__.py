@@ -1,1 +1,1 @@
-"""Speed, each figure beside a raw probe taken in the same run: `make bench`."""
+"""Speed: `make bench` takes each figure beside a raw probe, `make bench-peers` beside other engines."""

@@ -57,3 +57,58 @@ def synthetic_history(
     if ended:
         yield make("path_completed", "main", data={"final_step": STEP_NAMES[(number - 1) % 3], "reason": "end"})
         yield make("execution_completed", data={"outputs": {}})
+
+
+def forked_history(paths: int, rounds: int, execution_id: str = "exec_forked") -> Iterator[ExecutionEvent]:
+    """A fork into `paths` paths, each of which runs the same step `rounds` times and stays open.
+
+    Its first `FORK_EVENTS + paths` events open the paths; then come two events per path and round.
+    """
+    sequence = 0
+    names = [f"p{number}" for number in range(paths)]
+    edges = [{"step": "Work", "path": name} for name in names]
+
+    def make(kind: str, path: str = "", step: str = "", data: dict[str, Any] | None = None) -> ExecutionEvent:
+        nonlocal sequence
+        sequence += 1
+        moment = format_time(START + timedelta(milliseconds=sequence))
+        return ExecutionEvent(
+            f"event_{sequence:026d}", execution_id, path, sequence, moment, kind, step, data=data or {}
+        )  # fmt: skip
+
+    workflow = {
+        "name": "forked",
+        "steps": [
+            {"name": "Fork", "pass": True, "next": edges},
+            {"name": "Work", "action": "count", "parameters": {"value": 1}, "store": "n", "next": [{"step": "Work"}]},
+        ],
+    }
+    yield make("execution_started", data={
+        "workflow_name": "forked", "workflow": workflow, "workflow_hash": "v1:0", "inputs": {}, "inputs_hash": "v1:0",
+        "engine_version": "0.1.0"})  # fmt: skip
+    yield make("path_started", "main", data={"current_step": "Fork"})
+    first = {"visit": 1, "attempt": 1}
+    yield make("step_started", "main", "Fork", first | {
+        "step_type": "pass", "step_params": {}, "inputs_hash": "v1:0",
+        "effect_key": f"{execution_id}/main/Fork/1#1"})  # fmt: skip
+    yield make("step_completed", "main", "Fork", first | {
+        "output": None, "duration_ms": 0.0, "edges": [edge | {"value": True} for edge in edges]})  # fmt: skip
+    new = [{"id": name, "current_step": "Work", "edge": edge} for edge, name in enumerate(names)]
+    yield make("path_branched", "main", "Fork", {"new_paths": new})
+    yield make("path_completed", "main", data={"final_step": "Fork", "reason": "fork"})
+    for name in names:
+        yield make("path_started", name, data={"current_step": "Work", "parent": "main", "fork": 5})
+    for visit in range(1, rounds + 1):
+        unit = {"visit": visit, "attempt": 1}
+        for name in names:
+            yield make("step_started", name, "Work", unit | {
+                "step_type": "action", "step_params": {"value": 1}, "inputs_hash": "v1:0",
+                "effect_key": f"{execution_id}/{name}/Work/{visit}#1", "action": {"name": "count"}})  # fmt: skip
+        for name in names:
+            yield make("step_completed", name, "Work", unit | {
+                "output": 2, "duration_ms": 0.1, "stored_variable": "n",
+                "edges": [{"step": "Work", "value": True}]})  # fmt: skip
+
+
+FORK_EVENTS = 6
+"""What `forked_history` records before the first of its new paths starts."""
