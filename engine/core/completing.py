@@ -101,4 +101,5 @@ def finish(command: Command, program: Program, state: ExecutionState, around: Su
 
 
 def route(command: Command, program: Program, state: ExecutionState, around: Surroundings) -> list[Draft]:
-    return [route_failed(command, program.steps[command.step], state, state.paths[command.path].edges[0])]
+    edge = state.paths[command.path].edges[0]
+    return [route_failed(command._replace(attempt=edge["attempt"]), program.steps[command.step], state, edge)]

@@ -57,7 +57,8 @@ class CommandKind(StrEnum):
 
 
 EFFECTS = frozenset({CommandKind.RUN, CommandKind.AWAIT_CHILD})
-_WHILE_PAUSED = EFFECTS
+_WHILE_PAUSED = EFFECTS | {CommandKind.ROUTE}
+"""What goes on: a step that ends then has ended also when nobody can tell where it leads."""
 
 
 class Command(NamedTuple):
@@ -185,7 +186,7 @@ class _Wishes:
         kind = CommandKind.START
         if step.kind == "join" and path.joined is None:
             fork = fork_for(self._program, self._state, path, step)
-            if fork is not None and arrives(self._state, path, fork, step):
+            if fork is not None and arrives(self._program, self._state, path, fork, step):
                 kind = CommandKind.ARRIVE
         if self._room or step.waits:
             yield Command(kind, path.id, path.current_step, path.visit, 1)

@@ -15,6 +15,7 @@ from engine.model.times import format_time, parse_time
 EXPRESSION_ERROR = "ExpressionError"
 PAYLOAD_ERROR = "PayloadTooLarge"
 TIMEOUT_ERROR = "Timeout"
+VISITS_ERROR = "MaxVisitsExceeded"
 MAX_ITEMS_BYTES = 1_048_576
 
 

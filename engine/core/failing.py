@@ -41,5 +41,5 @@ def route_failed(command: Command, step: ProgramStep, state: ExecutionState, edg
     """The event for a step whose way on cannot be told, because a condition has no value."""
     message = f"condition {edge['condition']!r} of the edge to {edge['step']!r}: {edge['error']}"
     outcome = Outcome(error=message, error_type=EXPRESSION_ERROR, phase="route")
-    draft = failed(command._replace(iteration=None, attempt=max(command.attempt, 1)), step, state, outcome)
+    draft = failed(command._replace(iteration=None), step, state, outcome)
     return draft._replace(data={key: value for key, value in draft.data.items() if key != "duration_ms"})

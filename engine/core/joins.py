@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from engine.core.program import Program, ProgramStep
-from engine.core.reduce_paths import join_key
 from engine.model.state import ExecutionState, ForkState, JoinState, MemberState, PathState
 
 
@@ -52,7 +51,7 @@ def fork_for(program: Program, state: ExecutionState, path: PathState, step: Pro
     return None
 
 
-def arrives(state: ExecutionState, path: PathState, fork: ForkState, step: ProgramStep) -> bool:
+def arrives(program: Program, state: ExecutionState, path: PathState, fork: ForkState, step: ProgramStep) -> bool:
     """Whether the path completes at the join: it is one that the join waits for, or comes too late to go on there."""
     if step.name in fork.joined:
         return True
@@ -60,8 +59,12 @@ def arrives(state: ExecutionState, path: PathState, fork: ForkState, step: Progr
     member = next(member for other, member in forks_of(state, path) if other.sequence == fork.sequence)
     if not names or fork.members[member].name in names:
         return True
-    join = state.joins.get(join_key(fork.sequence, step.name))
-    return join is not None and join.path is not None and join.path != path.id
+    # One path goes on from a join: the first that came, also while its wait is not recorded yet.
+    return any(
+        other.id != path.id and other.unit is not None and fork_for(program, state, other, step) is fork
+        for other in state.paths.values()
+        if other.current_step == step.name
+    )
 
 
 def joined_members(fork: ForkState, step: ProgramStep) -> dict[str, MemberState]:

@@ -108,6 +108,9 @@ def _execution_started(state: ExecutionState, event: ExecutionEvent, data: JsonO
         source=data.get("source"),
         deadline=data.get("deadline"),
         on_failure=data["workflow"].get("on_failure") or "cancel",
+        concurrency={
+            step["name"]: step["each"]["concurrency"] for step in steps if "concurrency" in (step.get("each") or ())
+        },
     )
     # Output templates may ask for `paths.NAME.VARIABLE`, joins for the paths of a fork; only then is it worth
     # keeping what ended paths held.

@@ -22,6 +22,8 @@ from engine.model.state import (
 )
 
 INTERRUPTED_ERROR = "Interrupted"
+RECOVERY_BUDGET = 3
+"""How often the death of its process may interrupt a unit before that counts as an ordinary error."""
 
 
 def _unit(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> PathState:
@@ -74,9 +76,14 @@ def step_started(state: ExecutionState, event: ExecutionEvent, data: JsonObject)
     if path.phase is not Phase.READY and path.unit is None:
         raise unfit(event, f"path {path.id!r} is not ready to start a step")
     items = data.get("items")
-    opened = None if items is None else EachState(items, Chunks(), 0, 0, 0, {})
+    opened = None if items is None else _over(state, event, items)
     running = evolve(path, phase=Phase.RUNNING, unit=_started(path.unit, event, data), each=opened)
     return {"paths": with_path(state, running)}
+
+
+def _over(state: ExecutionState, event: ExecutionEvent, items: list[Any]) -> EachState:
+    concurrency = state.info.concurrency.get(event.step_name, 1)
+    return EachState(items, Chunks(), next_index=0, done=0, failed=0, open={}, concurrency=concurrency)
 
 
 def _started(before: AttemptState | None, event: ExecutionEvent, data: JsonObject) -> AttemptState:
@@ -118,7 +125,7 @@ def step_completed(state: ExecutionState, event: ExecutionEvent, data: JsonObjec
     values = _stored(path, data)
     changes |= with_globals(state, values, event.sequence)
     left = {"unit": None, "each": None, "joined": None}
-    path = evolve(path, **writing(path, values, event.sequence), **(left | _follow(path, data["edges"])))
+    path = evolve(path, **writing(path, values, event.sequence), **(left | _follow(path, data)))
     return changes | {"paths": with_path(state, path)}
 
 
@@ -140,10 +147,11 @@ def _item_ended(path: PathState, index: int, output: Any, failed: int = 0) -> Pa
     return evolve(path, each=each)
 
 
-def _follow(path: PathState, edges: list[JsonObject]) -> Changes:
+def _follow(path: PathState, data: JsonObject) -> Changes:
     """What changes of a path after a step whose edges were found true or false."""
+    edges = data["edges"]
     if edges and edges[-1].get("error"):
-        return {"phase": Phase.ROUTING, "edges": (edges[-1],)}
+        return {"phase": Phase.ROUTING, "edges": ({**edges[-1], "attempt": data["attempt"]},)}
     taken = [number for number, edge in enumerate(edges) if edge["value"]]
     if not taken:
         return {"phase": Phase.ENDING, "end_reason": "no_edge" if edges else "end"}
@@ -157,9 +165,7 @@ def step_failed(state: ExecutionState, event: ExecutionEvent, data: JsonObject) 
     path, index = _unit(state, event, data), _index(data)
     if path.phase not in (Phase.READY, Phase.RUNNING, Phase.ROUTING):
         raise unfit(event, f"{path.current_step!r} has not been at work")
-    error = {"type": data["error_type"], "message": data["error"], "attempt": data["attempt"]}
-    if "details" in data:
-        error["data"] = data["details"]
+    error = error_record(data)
     if data.get("retry"):
         return {"paths": with_path(state, _to_be_retried(path, event, data, error))}
     names = tuple(name for name in state.failed_steps if name != event.step_name)
@@ -169,7 +175,7 @@ def step_failed(state: ExecutionState, event: ExecutionEvent, data: JsonObject) 
         # Parameters that cannot be rendered end an item that was never started.
         each = _open_each(path, event)
         path = evolve(path, each=evolve(each, next_index=max(each.next_index, index + 1)))
-        ended = _item_ended(path, index, {"$error": error}, failed=1)
+        ended = _item_ended(path, index, collected_value(data), failed=1)
         return changes | {"paths": with_path(state, ended)}
     caught = data.get("caught")
     if caught:
@@ -182,6 +188,17 @@ def step_failed(state: ExecutionState, event: ExecutionEvent, data: JsonObject) 
         return changes | {"paths": with_path(state, evolve(path, **onward(path, caught["step"])))}
     failure = Failure(data["error"], data["error_type"], event.sequence, event.step_name, path.id, data["attempt"])
     return changes | {"paths": with_path(state, evolve(path, phase=Phase.FAILING, failure=failure))}
+
+
+def error_record(data: JsonObject) -> JsonObject:
+    """What a `step_failed` says of the error: `{type, message, attempt, data?}`."""
+    error = {"type": data["error_type"], "message": data["error"], "attempt": data["attempt"]}
+    return error | {"data": data["details"]} if "details" in data else error
+
+
+def collected_value(data: JsonObject) -> JsonObject:
+    """What stands among the outputs in the place of an item that failed and was collected."""
+    return {"$error": error_record(data)}
 
 
 def caught_value(step: str, error: JsonObject) -> JsonObject:
@@ -199,7 +216,7 @@ def _to_be_retried(path: PathState, event: ExecutionEvent, data: JsonObject, err
     index = _index(data)
     attempt = _attempt(path, event, index)
     attempt = evolve(attempt, error=error, known=data["outcome"] == "known", wait=None)
-    if data["error_type"] == INTERRUPTED_ERROR and attempt.status is AttemptStatus.INTERRUPTED:
+    if attempt.status is AttemptStatus.INTERRUPTED and attempt.interruptions < RECOVERY_BUDGET:
         # It did not fail: its process did. The next attempt needs no policy and no delay.
         retrying = {"status": AttemptStatus.RETRYING, "interruptions": attempt.interruptions + 1}
         return _with_attempt(path, index, evolve(attempt, **retrying))

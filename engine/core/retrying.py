@@ -5,17 +5,15 @@ from __future__ import annotations
 import hashlib
 from typing import Any, NamedTuple
 
-from engine.core.drafts import TIMEOUT_ERROR, Outcome, names_for
+from engine.core.drafts import TIMEOUT_ERROR, VISITS_ERROR, Outcome, names_for
 from engine.core.expressions import Expression, ExpressionProblem
 from engine.core.program import Policy, ProgramStep
-from engine.core.reduce_steps import INTERRUPTED_ERROR
+from engine.core.reduce_steps import INTERRUPTED_ERROR, RECOVERY_BUDGET
 from engine.model.events import JsonObject
 from engine.model.state import AttemptState, ExecutionState, PathState
 from engine.model.step import FAIL
 from engine.model.times import seconds_between
 
-RECOVERY_BUDGET = 3
-"""How often the death of its process may interrupt a unit before that counts as an ordinary error."""
 FATAL_ERROR = "Fatal"
 ANY = "*"
 
@@ -51,7 +49,9 @@ def verdict(
         return {"final": True, "collected": True}
     if fault.error_type == TIMEOUT_ERROR and step.definition.on_timeout != FAIL:
         return {"caught": {"step": step.definition.on_timeout}}
-    for catch in step.definition.catch:
+    # The cap on visits is what ends a loop of errors that are caught.
+    catches = () if fault.error_type == VISITS_ERROR else step.definition.catch
+    for catch in catches:
         if _matches(catch.errors, fault.error_type):
             store = {} if catch.store is None else {"stored_variable": catch.store}
             return {"caught": {"step": catch.step, **store}}

@@ -9,6 +9,7 @@ from engine.core.drafts import (
     EXPRESSION_ERROR,
     MAX_ITEMS_BYTES,
     PAYLOAD_ERROR,
+    VISITS_ERROR,
     Draft,
     Outcome,
     Surroundings,
@@ -27,8 +28,6 @@ from engine.model.events import ExecutionEventType, JsonObject
 from engine.model.ids import derived_execution_id
 from engine.model.signals import LONGEST_TOPIC
 from engine.model.state import AttemptState, ExecutionState
-
-VISITS_ERROR = "MaxVisitsExceeded"
 
 
 def start_path(command: Command, program: Program, state: ExecutionState, around: Surroundings) -> list[Draft]:

@@ -136,6 +136,14 @@ class EachState(NamedTuple):
     """Items that failed and were collected."""
     open: dict[int, AttemptState]
     """By index each item that was started and has not ended."""
+    concurrency: int
+    """How many may be open at once."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether an item is in flight or could start, or all have ended."""
+        room = self.next_index < len(self.items) and len(self.open) < self.concurrency
+        return room or not self.open or not all(map(is_idle, self.open.values()))
 
 
 class Failure(NamedTuple):
@@ -204,9 +212,7 @@ class PathState(NamedTuple):
         if self.phase is not Phase.RUNNING:
             return True
         if self.each is not None:
-            if self.each.next_index < len(self.each.items) or not self.each.open:
-                return True
-            return any(not is_idle(attempt) for attempt in self.each.open.values())
+            return self.each.busy
         return self.unit is None or not is_idle(self.unit) or self.joined is not None
 
     @property
@@ -280,6 +286,8 @@ class ExecutionInfo(NamedTuple):
     source: JsonObject | None = None
     deadline: str | None = None
     on_failure: str = "cancel"
+    concurrency: JsonObject = EMPTY
+    """By step how many of its items may run at once, where that is more than one."""
 
 
 class ExecutionState(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.core.reduce_steps import collected_value
 from engine.model.events import ExecutionEvent, ExecutionEventType, JsonObject
 from engine.model.state import ExecutionState, PathState
 from engine.replay.diff import Differences, diff_values
@@ -102,8 +103,16 @@ def unit_output(history: History, unit: UnitRecord) -> Any:
     outputs: list[Any] = [None] * unit.items
     for attempt in unit.attempts:
         if attempt.iteration is not None and 0 <= attempt.iteration < unit.items:
-            outputs[attempt.iteration] = _output(history, attempt)
+            outputs[attempt.iteration] = _item_output(history, attempt)
     return outputs
+
+
+def _item_output(history: History, attempt: Attempt) -> Any:
+    if attempt.completed_seq is None and attempt.ended_seq is not None:
+        data = history.event(attempt.ended_seq).data
+        if data.get("collected"):
+            return collected_value(data)
+    return _output(history, attempt)
 
 
 def _output(history: History, span: Span) -> Any:

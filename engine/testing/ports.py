@@ -68,14 +68,18 @@ class FakeClock:
                 sleeper.woken.set_result(None)
 
     async def _skip_to(self, sleeper: _Sleeper) -> None:
-        """Move time on for this sleeper, unless somebody has to be woken before."""
+        """Move time on for this sleeper, unless somebody has to be woken before or something is still going on."""
         while not sleeper.woken.done():
+            since = self._elapsed
             for _ in range(_TURNS):
                 await asyncio.sleep(0)
             if self.busy():
                 await asyncio.sleep(_MOMENT)
-            elif not sleeper.woken.done() and sleeper.due <= min(other.due for other in self._sleepers if other.idle):
+            elif since == self._elapsed and not sleeper.woken.done() and sleeper.due <= self._next_due():
                 self.advance(sleeper.due - self._elapsed)
+
+    def _next_due(self) -> float:
+        return min(sleeper.due for sleeper in self._sleepers if sleeper.idle)
 
 
 class SequentialIds:

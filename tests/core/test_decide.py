@@ -94,14 +94,14 @@ def test_items_start_one_after_the_other_and_then_the_each_is_finished() -> None
         [Command(CommandKind.RUN, "main", "A", 1, 1, 0)],
         [Command(CommandKind.START, "main", "A", 1, 1, 1)],
         [Command(CommandKind.RUN, "main", "A", 1, 1, 1)],
-        [Command(CommandKind.FINISH_EACH, "main", "A", 1, 1)],
+        [Command(CommandKind.FINISH, "main", "A", 1, 1)],
     ]
 
 
 def test_an_each_over_nothing_is_finished_at_once() -> None:
     history = begun({"name": "A", "action": "act", "each": {"items": []}})
     history.started("A", items=[])
-    assert wanted(history) == [Command(CommandKind.FINISH_EACH, "main", "A", 1, 1)]
+    assert wanted(history) == [Command(CommandKind.FINISH, "main", "A", 1, 1)]
 
 
 def test_a_fork_branches_then_ends_its_path_and_starts_the_new_ones() -> None:
@@ -152,6 +152,21 @@ def test_paths_that_failed_together_both_fail() -> None:
     ]
     history.add("path_failed", "left", error="no", error_type="Trouble", caused_by=10)
     assert wanted(history) == [Command(CommandKind.FAIL_PATH, "right", "B", 1)]
+
+
+def test_what_a_dead_process_left_is_recorded_before_anything_else() -> None:
+    history = both_running()
+    history.failed("B", path="left")
+    unit = {"path": "right", "step": "B", "visit": 1, "effect_key": "k"}
+    history.add("execution_recovered", by="w", reason="", interrupted=[unit], count=1)
+    assert wanted(history) == [Command(CommandKind.INTERRUPT, "right", "B", 1, 1)]
+
+
+def test_what_was_asked_for_comes_even_before_that() -> None:
+    history = both_running()
+    sent = "2026-03-01T00:00:00.000000Z"
+    history.add("signal_received", signal_id="s", ordinal=1, signal_type="$cancel", data={}, sent_at=sent)
+    assert wanted(history) == [Command(CommandKind.CONTROL)]
 
 
 def test_deciding_changes_nothing() -> None:

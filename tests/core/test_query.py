@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.model.durations import parse_duration, read_duration
 from engine.core.query import STATUSES, QueryError, parse_query
+from engine.model.durations import parse_duration, read_duration
 from engine.model.times import format_time
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -120,9 +120,9 @@ def test_what_happens_on_a_path_needs_the_path_to_be_open(
 
 REFUSED: dict[str, tuple[Callable[[], Written], Callable[[Written], Any], str]] = {
     "a path twice": (lambda: begun(), lambda w: w.path(), "already started"),
-    "another step than the path's": (lambda: begun(*TWO), lambda w: w.started("B"), "is at 'A', visit 1"),
-    "another visit": (lambda: begun(), lambda w: w.started("A", visit=2), "is at 'A', visit 1"),
-    "a running step again": (lambda: running(), lambda w: w.started("A"), "not ready"),
+    "another step than the path's": (lambda: begun(*TWO), lambda w: w.started("B"), "is at visit 1 of 'A'"),
+    "another visit": (lambda: begun(), lambda w: w.started("A", visit=2), "is at visit 1 of 'A'"),
+    "a running step again": (lambda: running(), lambda w: w.started("A"), "has not failed"),
     "a completion without a start": (lambda: begun(), lambda w: w.completed("A"), "is not running"),
     "a failure on a path that has ended its steps": (
         lambda: ending(),
@@ -157,12 +157,12 @@ REFUSED: dict[str, tuple[Callable[[], Written], Callable[[Written], Any], str]] 
     "an item that is not the next": (
         lambda: over_items(),
         lambda w: w.started("A", iteration={"index": 1}),
-        "item 0 is the next",
+        "item 1 is not the next one",
     ),
     "an item past the end": (
         through_items,
         lambda w: w.started("A", iteration={"index": 3}),
-        "item 3 is the next",
+        "item 3 is not the next one",
     ),
     "an item of a step without items": (
         lambda: running(),
@@ -377,13 +377,13 @@ def test_items_are_taken_in_order_and_their_outputs_gathered() -> None:
     history.started("A", iteration={"index": 0})
     each = history.state.paths["main"].each
     assert each is not None
-    assert (each.in_flight, each.next_index) == ({0: 1}, 1)
+    assert (list(each.open), each.next_index) == ([0], 1)
     history.completed("A", "first", iteration={"index": 0})
     history.item(1, None)
     history.item(2, "third")
     each = history.state.paths["main"].each
     assert each is not None
-    assert (list(each.results), each.done, each.in_flight) == (["first", None, "third"], 3, {})
+    assert (list(each.results), each.done, each.open) == (["first", None, "third"], 3, {})
     history.completed("A", {"items": 3}, stored_variable="all")
     path = history.state.paths["main"]
     assert path.each is None
@@ -404,7 +404,7 @@ def test_a_condition_that_fails_stops_the_routing() -> None:
     bad = edge("B", False, condition="nope", error="there is no 'nope'")
     history.completed("A", 5, edges=[edge("A", False, condition="x"), bad], stored_variable="a")
     path = history.state.paths["main"]
-    assert (path.phase, path.edges, path.variables) == (Phase.ROUTING, (bad,), {"a": 5})
+    assert (path.phase, path.edges, path.variables) == (Phase.ROUTING, ({**bad, "attempt": 1},), {"a": 5})
     history.failed("A", phase="route")
     assert history.state.paths["main"].phase is Phase.FAILING
 

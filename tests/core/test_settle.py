@@ -340,7 +340,7 @@ def test_a_cancelled_item_is_named_with_its_own_effect_key() -> None:
     history.started("A", items=[1, 2])
     history.item(0, None)
     history.started("A", iteration={"index": 1})
-    path, execution = cancellation(history.state, "me", "enough")
+    path, execution = cancellation(history.state, {"by": "me", "reason": "enough"})
     assert path.data["unit"] == {"path": "main", "step": "A", "visit": 1, "iteration": 1}
     assert path.data["effect_key"] == f"{EXECUTION}/main/A/1/1#1"
     assert "caused_by" not in path.data

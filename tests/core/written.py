@@ -13,7 +13,7 @@ from engine.model.workflow import Workflow
 EXECUTION = "exec_written"
 
 
-def event(sequence: int, event_type: str, path: str = "", step: str = "", **data: Any) -> ExecutionEvent:
+def event(sequence: int, event_type: str, path: str = "", step: str = "", /, **data: Any) -> ExecutionEvent:
     """An event whose time is as many seconds after midnight as its sequence."""
     return ExecutionEvent(
         id=f"event_{sequence:026d}",
@@ -54,11 +54,11 @@ class Written:
     def state(self) -> ExecutionState:
         return self.states[-1]
 
-    def next(self, event_type: str, path: str = "", step: str = "", **data: Any) -> ExecutionEvent:
+    def next(self, event_type: str, path: str = "", step: str = "", /, **data: Any) -> ExecutionEvent:
         """The event as it would come next, not added."""
         return event(len(self.events) + 1, event_type, path, step, **data)
 
-    def add(self, event_type: str, path: str = "", step: str = "", **data: Any) -> ExecutionState:
+    def add(self, event_type: str, path: str = "", step: str = "", /, **data: Any) -> ExecutionState:
         added = self.next(event_type, path, step, **data)
         self.states.append(reduce(self.state, added))
         self.events.append(added)
@@ -68,7 +68,8 @@ class Written:
         return self.add("path_started", name, current_step=step, **data)
 
     def started(self, step: str, path: str = "main", visit: int = 1, **more: Any) -> ExecutionState:
-        key = f"{EXECUTION}/{path}/{step}/{visit}#1"
+        item = f"/{more['iteration']['index']}" if "iteration" in more else ""
+        key = f"{EXECUTION}/{path}/{step}/{visit}{item}#1"
         about = {"step_type": "action", "visit": visit, "attempt": 1, "step_params": {}, "inputs_hash": "v1:x"}
         return self.add("step_started", path, step, **about, effect_key=key, **more)
 

@@ -46,6 +46,8 @@ def test_the_line_of_a_running_execution() -> None:
         "attempt": 1,
         "waiting_for": None,
         "wake_at": None,
+        "children": [],
+        "inbox": 0,
         "path_count": 1,
         "failed_steps": [],
         "lineage": None,
@@ -184,4 +186,4 @@ def test_an_open_each_survives_json() -> None:
     state = state_from_json(orjson.loads(orjson.dumps(state_to_json(history.state))))
     assert state == history.state
     assert state.paths["main"].each is not None
-    assert state.paths["main"].each.in_flight == {1: 1}
+    assert state.paths["main"].each.open[1].effect_key == history.events[-1].data["effect_key"]

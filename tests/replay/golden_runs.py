@@ -13,7 +13,7 @@ from engine.lifecycle.engine import Engine
 from engine.model.workflow import Each, Edge, Input, Output, Step, Workflow
 from engine.replay.replayer import ExecutionReplayer
 from engine.runtime.actions import action
-from engine.testing.ports import FakeClock, SequentialIds
+from engine.testing import FakeClock, SequentialIds, WorkflowRun, run_workflow
 from stores.memory import MemoryExecutionEventStore
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -67,10 +67,41 @@ ROUTING = Workflow(
     ],
 )  # fmt: skip
 
+WAITING = Workflow.model_validate(
+    {
+        "name": "waiting",
+        "steps": [
+            {"name": "Fork", "pass": True, "next": [{"step": "Try", "path": "left"}, {"step": "Ask", "path": "right"}]},
+            {
+                "name": "Try",
+                "each": {"items": ["a.py", "notes.txt"], "concurrency": 2, "on_item_failure": "collect"},
+                "action": "measure",
+                "parameters": {"file": "${item}"},
+                "retry": {"max_attempts": 2, "initial_delay": "10s"},
+                "store": "measures",
+                "next": ["Meet"],
+            },
+            {"name": "Ask", "wait_signal": "answer", "timeout": "1h", "store": "answer", "next": ["Meet"]},
+            {"name": "Meet", "join": ["left", "right"], "mappings": {"left.measures": "m", "right.answer": "answer"}},
+            {"name": "Rest", "sleep": "1d"},
+        ],
+        "outputs": [{"name": "answer", "value": "${state.answer}"}],
+    }
+)
+
+
+async def waiting(engine: Engine) -> WorkflowRun:
+    signals = [(5, "answer", {"ok": True}), (60, "unheard", None)]
+    return await run_workflow(
+        WAITING, actions=[measure], signals=signals, controls=[(30, "pause"), (90, "resume")], store=engine.store
+    )
+
+
 RUNS: dict[str, Run] = {
     "loop": lambda engine: engine.run(LOOP),
     "failing": lambda engine: engine.run(FAILING, {"files": ["a.py", "bb.py"]}),
     "routing": lambda engine: engine.run(ROUTING),
+    "waiting": waiting,
 }
 
 
