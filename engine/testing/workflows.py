@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
@@ -77,6 +76,7 @@ async def run_workflow(
     workflow: Workflow,
     inputs: Mapping[str, Any] | None = None,
     *,
+    store: ExecutionEventStore,
     actions: Iterable[ActionFunction | ModuleType] = (),
     agents: Mapping[str, Agent | AgentFunction] | None = None,
     workflows: Iterable[Workflow] = (),
@@ -86,7 +86,6 @@ async def run_workflow(
     linger: float | None = None,
     config: PersistenceConfig | None = None,
     clock: FakeClock | None = None,
-    store: ExecutionEventStore | None = None,
     patience: float = PATIENCE,
 ) -> WorkflowRun:
     """Run a workflow to its end, or with `linger` until it waits for longer than so many seconds.
@@ -95,14 +94,14 @@ async def run_workflow(
     arrive when so many seconds have passed since the start; what is due after the end is not sent. After each of the
     `crashes`, in their order, a new engine recovers the execution as after the death of its process. Actions run as
     they are, and their own `timeout` goes by the real clock; give a `stub` for those that reach outside. `workflows`
-    are those that may run as children. Without a `store` it is kept in memory.
+    are those that may run as children.
 
     Raises:
         TimeoutError: it came to no end within `patience` real seconds, perhaps because nobody sends what it waits for.
         InputError, ActionError, ExpressionProblem and others: as `Engine.run`.
     """
     clock = clock or FakeClock(skip=True)
-    observed = _ObservedStore(store or _memory_store())
+    observed = _ObservedStore(store)
     clock.busy = observed.is_busy
     ids, deaths = SequentialIds(), list(crashes)
     sender = _Sender(clock, observed, signals, controls)
@@ -233,12 +232,6 @@ def _is_busy(state: ExecutionState | None) -> bool:
     if state.status != ExecutionStatus.PAUSED:
         return False
     return any(attempt.in_flight for path in state.paths.values() for attempt in path.attempts)
-
-
-def _memory_store() -> ExecutionEventStore:
-    # By name: the engine knows no store, only its tests' default does.
-    store: ExecutionEventStore = importlib.import_module("stores.memory").MemoryExecutionEventStore()
-    return store
 
 
 def told(event: ExecutionEvent) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from dive_tui.testing import WorkflowRun
+from dive_tui.testing import run_workflow as run_unchecked
 from engine.core.drafts import Surroundings
 from engine.model.workflow import Workflow
 from engine.runtime.actions import ActionRegistry
 from engine.runtime.builtins import BUILTINS
 from engine.runtime.config import PersistenceConfig
-from engine.testing import WorkflowRun
-from engine.testing import run_workflow as run_unchecked
 from tests.lifecycle.soundness import assert_sound
 
 Step = dict[str, Any]

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from dive_tui.testing import Crash, ScriptedAgent, fails, run_workflow, stub
 from engine.runtime.pydantic_ai_agent import PydanticAIAgent
-from engine.testing import Crash, ScriptedAgent, fails, run_workflow, stub
 from tests.examples.loading import EXAMPLES, module, workflow
 
 # Forking and joining

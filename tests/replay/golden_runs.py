@@ -9,11 +9,11 @@ from typing import Any
 
 import orjson
 
+from dive_tui.testing import FakeClock, SequentialIds, WorkflowRun, run_workflow
 from engine.lifecycle.engine import Engine
 from engine.model.workflow import Each, Edge, Input, Output, Step, Workflow
 from engine.replay.replayer import ExecutionReplayer
 from engine.runtime.actions import action
-from engine.testing import FakeClock, SequentialIds, WorkflowRun, run_workflow
 from stores.memory import MemoryExecutionEventStore
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -1,7 +1,8 @@
 """A process that runs workflows on a file store and tells the state it holds after each acknowledged append.
 
 Reads lines of JSON `{"store": FOLDER, "definition": WORKFLOW}`. Answers each with a line of JSON `{"id": EXECUTION,
-"sequence": N, "state": TEXT}` per append and `{"status": STATUS}` at the end.
+"sequence": N, "state": TEXT}` per append, of children too, and `{"id": EXECUTION, "status": STATUS}` at the end. Time
+is skipped; what waits for a message is sent one, paused, and cancelled.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ import os
 import sys
 from typing import Any
 
-import engine.lifecycle.engine
+import engine.lifecycle.driving
 from dive_tui import Engine, Workflow
 from engine.runtime.recorder import EventBasedExecution
+from engine.testing.ports import FakeClock
 from stores.file_store import FileExecutionEventStore
-from tests.lifecycle.generated import ACTIONS, INPUTS, LIMITS
+from tests.lifecycle.driven import LONG
+from tests.lifecycle.generated import ACTIONS, CHILDREN, INPUTS, LIMITS
 from tests.lifecycle.soundness import canonical
 
 OUT = os.fdopen(os.dup(1), "w")
@@ -37,14 +40,22 @@ class Telling(EventBasedExecution):
 
 
 async def serve() -> None:
-    engine.lifecycle.engine.EventBasedExecution = Telling
+    engine.lifecycle.driving.EventBasedExecution = Telling
     for line in sys.stdin:
         order = json.loads(line)
         store = FileExecutionEventStore(order["store"], create=True, offload=False, durability="normal")
-        runner = Engine(store, actions=ACTIONS, config=LIMITS)
-        result = await runner.run(Workflow.model_validate(order["definition"]), INPUTS)
+        runner = Engine(store, actions=ACTIONS, workflows=CHILDREN, config=LIMITS, clock=FakeClock(skip=True))
+        result = await runner.run(Workflow.model_validate(order["definition"]), INPUTS, linger=LONG)
+        if not result.state.ended:
+            await runner.signal(result.id, "go", {"late": True})
+            await runner.pause(result.id)
+            await runner.resume(result.id)
+            result = await runner.recover(result.id, linger=LONG)
+        if not result.state.ended:
+            await runner.cancel(result.id)
+        await runner.close()
         await store.close()
-        tell(status=result.status)
+        tell(id=result.id, status=(await store.get_event_history(result.id))[-1].event_type)
 
 
 if __name__ == "__main__":

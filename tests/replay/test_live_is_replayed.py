@@ -17,6 +17,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from engine.core.reduce import fold, initial_state
+from engine.model.events import ExecutionEvent
+from engine.model.state import ExecutionState
 from engine.replay.history import History
 from stores.file_store import FileExecutionEventStore
 from tests.lifecycle.generated import definitions
@@ -68,20 +70,28 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
 @settings(suppress_health_check=list(HealthCheck))
 @given(definition=definitions())
 def test_what_is_acknowledged_folds_to_the_live_state(runner: Runner, definition: dict[str, Any]) -> None:
-    state = initial_state("exec_none")
+    states: dict[str, ExecutionState] = {}
+    histories: dict[str, list[ExecutionEvent]] = {}
     with runner.running(definition) as (folder, told):
+        store = None
         for record in told:
-            store = FileExecutionEventStore(folder, offload=False)
+            store = store or FileExecutionEventStore(folder, offload=False)
+            execution_id = record["id"]
             if "state" in record:
-                events = asyncio.run(store.get_events(record["id"], 1, record["sequence"]))
-                state = fold(initial_state(record["id"]), events)
+                events = asyncio.run(store.get_events(execution_id, 1, record["sequence"]))
+                state = states[execution_id] = fold(initial_state(execution_id), events)
+                histories[execution_id] = events
                 assert state.sequence == record["sequence"]
                 assert canonical(state).decode() == record["state"]
             else:
-                snapshot = asyncio.run(store.get_snapshot(state.execution_id))
-                assert (state.ended, state.status) == (True, record["status"])
-            asyncio.run(store.close())
-    assert snapshot is not None
-    for rebuilt in (snapshot.restore_state(), History(state.execution_id, events).latest):
-        assert rebuilt is not None
-        assert canonical(rebuilt) == canonical(state)
+                assert histories[execution_id][-1].event_type == record["status"]
+        assert store is not None
+        snapshots = {name: asyncio.run(store.get_snapshot(name)) for name in states}
+        asyncio.run(store.close())
+    for name, state in states.items():
+        snapshot = snapshots[name]
+        assert snapshot is not None
+        restored = snapshot.restore_state()
+        assert restored is not None
+        assert canonical(restored) == canonical(History(name, histories[name]).state_at(snapshot.last_event_seq))
+        assert canonical(History(name, histories[name]).latest) == canonical(state)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from dive_tui.testing import WorkflowRun, run_workflow, stub
 from engine.replay.replayer import ExecutionReplayer
-from engine.testing import WorkflowRun, run_workflow, stub
 from tests.core.rules import Step, flow, fork, naps
 
 

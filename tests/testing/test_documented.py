@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from engine.testing import run_workflow
+from engine.testing import run_workflow as engine_run_workflow
 from tests.core.rules import flow
 from tests.examples.loading import workflow
 
@@ -41,7 +41,7 @@ async def test_the_programs_of_the_page_run_as_they_stand() -> None:
 
 def test_every_argument_is_on_the_page() -> None:
     text = PAGE.read_text()
-    assert [name for name in inspect.signature(run_workflow).parameters if f"`{name}`" not in text] == [
+    assert [name for name in inspect.signature(engine_run_workflow).parameters if f"`{name}`" not in text] == [
         "workflow",
         "inputs",
     ]

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from dive_tui.testing import Crash, FakeClock, fails, run_workflow, stub, told
 from engine.loading.inputs import InputError
 from engine.model.workflow import Workflow
-from engine.testing import Crash, FakeClock, fails, run_workflow, stub, told
 from stores.file_store import FileExecutionEventStore
 
 
