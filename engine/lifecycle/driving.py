@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from engine.core.drafts import Draft
 from engine.core.program import Program, program_from_recorded
@@ -26,6 +26,8 @@ _UNWATCHED = 0.2
 """Seconds that executions run before it is worth watching for messages to them."""
 _BETWEEN_LOOKS = 0.02
 """Seconds from one look for messages to the next."""
+_BUSY = 100
+"""Commits a second from which on watching the store would cost more than looking."""
 
 
 DETACHED = "detached"
@@ -90,6 +92,7 @@ class Driver:
         self._max_active = max_active
         self._room = asyncio.Condition()
         self._watching: asyncio.Task[None] | None = None
+        self._asked_busy = (0.0, 0)
 
     async def begin(
         self,
@@ -235,17 +238,29 @@ class Driver:
             self._watching = asyncio.create_task(self._watch())
 
     async def _watch(self) -> None:
-        await asyncio.sleep(_UNWATCHED)
+        """See to messages: while much is committed by a look now and then, else by watching the store."""
         while True:
+            await asyncio.sleep(_UNWATCHED)
+            self.look(None)
+            if self._is_busy():
+                continue
             # Should the store fail, those who write to it will say so; to be heard of again it is watched anew.
             with contextlib.suppress(StoreError):
-                changes = self.store.watch()
-                self.look(None)
-                async for changed in changes:
-                    self.look(changed or None)
-                    # Their own appends are changes too: what is worth a look now and then is not worth one for each.
-                    await asyncio.sleep(_BETWEEN_LOOKS)
-            await asyncio.sleep(_UNWATCHED)
+                changes = cast("AsyncGenerator[frozenset[str], None]", self.store.watch())
+                async with contextlib.aclosing(changes):
+                    self.look(None)
+                    async for changed in changes:
+                        self.look(changed or None)
+                        await asyncio.sleep(_BETWEEN_LOOKS)
+                        # What is committed here is a change too: being told of every one costs more than a look.
+                        if self._is_busy():
+                            break
+
+    def _is_busy(self) -> bool:
+        """Whether much has been committed since this was last asked."""
+        now, commits = asyncio.get_running_loop().time(), self._committer.commits
+        (before, known), self._asked_busy = self._asked_busy, (now, commits)
+        return commits - known > _BUSY * (now - before)
 
     def look(self, changed: frozenset[str] | None) -> None:
         """Tell the runners of these executions, or all, that something may have come for them."""

@@ -16,6 +16,8 @@ class Committer:
         self._store = store
         self._gathered: list[tuple[Sequence[ExecutionEvent], asyncio.Future[None]]] = []
         self._task: asyncio.Task[None] | None = None
+        self.commits = 0
+        """Batches taken so far."""
         self.writers = 0
         """Executions that may append; with one there is nobody to wait for."""
 
@@ -25,6 +27,7 @@ class Committer:
         Raises:
             StoreError: as `ExecutionEventStore.append_events`.
         """
+        self.commits += 1
         if self.writers <= 1 and self._task is None:
             await self._store.append_events(batch)
             return
