@@ -74,11 +74,23 @@ class Command(NamedTuple):
     """When it is wanted; empty for now."""
 
 
-def decide(program: Program, state: ExecutionState) -> list[Command]:
-    """All commands wanted in this state; empty before the first event, after the last, and for an incomplete state."""
+Memo = dict[str, tuple[PathState, tuple[Command, ...]]]
+"""What paths wanted when they were last asked; a path that is still the same object still wants the same."""
+
+
+def decide(program: Program, state: ExecutionState, memo: Memo | None = None) -> list[Command]:
+    """All commands wanted in this state; empty before the first event, after the last, and for an incomplete state.
+
+    Who asks again and again about one execution gives the same `memo` each time, an empty dict at first: then a
+    decision costs what has changed. It changes no answer.
+    """
     if state.sequence == 0 or state.ended or state.incomplete_from is not None:
         return []
-    urgent = _urgent(state)
+    if memo is None:
+        memo = {}
+    elif len(memo) > 2 * len(state.paths) + _FORGOTTEN:
+        memo.clear()
+    urgent = _urgent(state, memo)
     if urgent:
         return urgent
     failing = state.failure is not None and program.workflow.on_failure != "finish"
@@ -90,7 +102,7 @@ def decide(program: Program, state: ExecutionState) -> list[Command]:
         return [*([] if state.paused else [Command(CommandKind.COMPLETE)]), *_deadline(state)]
     if failing:
         return _draining(program, state)
-    wanted = list(_Wishes(program, state))
+    wanted = list(_Wishes(program, state, memo))
     if not wanted:
         wanted = [_deadlock(state)]
     if state.paused:
@@ -98,12 +110,19 @@ def decide(program: Program, state: ExecutionState) -> list[Command]:
     return wanted + _deadline(state)
 
 
-def _urgent(state: ExecutionState) -> list[Command]:
+_FORGOTTEN = 64
+"""Paths that may have ended before they are forgotten."""
+
+
+def _urgent(state: ExecutionState, memo: Memo) -> list[Command]:
     """What comes before everything else, and lets nothing else begin."""
     if state.controls:
         return [Command(CommandKind.CONTROL)]
     failing, cancelled, interrupted = [], [], []
     for path in state.paths.values():
+        known = memo.get(path.id)
+        if known is not None and known[0] is path:
+            continue  # what is remembered was not urgent
         if path.failure is not None:
             failing.append(Command(CommandKind.FAIL_PATH, path.id, path.current_step, path.visit))
         elif path.cancelled_by is not None:
@@ -121,7 +140,7 @@ def _draining(program: Program, state: ExecutionState) -> list[Command]:
     """A path has failed and the others end: at once, or as soon as nothing of them is in flight."""
     running: list[Command] = []
     if program.workflow.on_failure == "drain":
-        wishes = _Wishes(program, state)
+        wishes = _Wishes(program, state, {})
         running = [command for command in wishes if command.kind is CommandKind.RUN]
     busy = {command.path for command in running}
     return [Command(CommandKind.CANCEL_PATH, path=name) for name in state.paths if name not in busy] + running
@@ -149,9 +168,10 @@ _SIMPLE = {
 class _Wishes:
     """Iterates over what the open paths and joins want."""
 
-    def __init__(self, program: Program, state: ExecutionState) -> None:
+    def __init__(self, program: Program, state: ExecutionState, memo: Memo) -> None:
         self._program = program
         self._state = state
+        self._memo = memo
         limit = program.workflow.max_parallel
         self._room = limit is None or limit > sum(
             attempt.in_flight
@@ -162,13 +182,26 @@ class _Wishes:
 
     def __iter__(self) -> Iterator[Command]:
         for path in self._state.paths.values():
-            yield from self._path(path)
+            known = self._memo.get(path.id)
+            if known is not None and known[0] is path:
+                yield from known[1]
+                continue
+            wanted = tuple(self._path(path))
+            if self._depends_on_itself_alone(path):
+                self._memo[path.id] = path, wanted
+            yield from wanted
         for join in self._state.joins.values():
             standing = standing_of(self._state, join, self._program.steps[join.step])
             decided = standing.is_satisfied or standing.is_hopeless
             if decided or join.due_at:
                 due_at = "" if decided else join.due_at or ""
                 yield Command(CommandKind.JOIN, join.path or "", join.step, join.fork, due_at=due_at)
+
+    def _depends_on_itself_alone(self, path: PathState) -> bool:
+        """Whether what else happens changes nothing of what a path wants."""
+        if self._program.workflow.max_parallel is not None:
+            return False
+        return self._program.steps[path.current_step].kind not in ("join", "wait_signal")
 
     def _path(self, path: PathState) -> Iterator[Command]:
         step = self._program.steps[path.current_step]

@@ -79,7 +79,8 @@ def standing_of(state: ExecutionState, join: JoinState, step: ProgramStep) -> St
     going_on = _going_on(state, join)
     present = tuple(name for name, member in members.items() if member.status == "completed" and name not in going_on)
     still_open = tuple(name for name, member in members.items() if member.status == "running" or name in going_on)
-    absent = tuple(name for name in members if name not in present and name not in still_open)
+    known = {*present, *still_open}
+    absent = tuple(name for name in members if name not in known)
     needed = step.definition.count
     return Standing(present, still_open, absent, len(members) if needed is None else needed)
 

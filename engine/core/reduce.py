@@ -131,7 +131,7 @@ def _execution_completed(state: ExecutionState, event: ExecutionEvent, data: Jso
 
 def _execution_failed(state: ExecutionState, event: ExecutionEvent, data: JsonObject) -> Changes:
     error: dict[str, Any] = {"type": data["error_type"], "message": data["error"], "sequence": event.sequence}
-    if state.failure is not None:
+    if state.failure is not None and state.failure.sequence in data["caused_by"]:
         error |= {"step": state.failure.step, "path": state.failure.path, "sequence": state.failure.sequence}
     return {**_AT_THE_END, "status": ExecutionStatus.FAILED, "error": error}
 

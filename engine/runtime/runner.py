@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from engine.core.decide import EFFECTS, Command, CommandKind, decide
+from engine.core.decide import EFFECTS, Command, CommandKind, Memo, decide
 from engine.core.drafts import Draft, Outcome, Surroundings, attempt_of, attempts_of
 from engine.core.program import Program
 from engine.core.reduce import CONTROL
@@ -75,6 +75,7 @@ class Runner:
         self._elsewhere: set[Command] = set()
         """Those of them that somebody else drives."""
         self._parameters: dict[Command, JsonObject] = {}
+        self._memo: Memo = {}
         self._asked_to_cancel: JsonObject | None = None
         self._leaving = False
         self._has_mail = True
@@ -213,7 +214,7 @@ class Runner:
         """Record what is wanted by now, or before a moment, and needs no effect; returns what is wanted then."""
         while True:
             state = self._execution.state
-            wanted = decide(self._program, state)
+            wanted = decide(self._program, state, self._memo)
             command = next((command for command in wanted if self._is_immediate(command)), None)
             if command is None:
                 command = self._due(wanted, until)
