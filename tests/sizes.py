@@ -20,11 +20,13 @@ class Sizes:
     """Moments at which a process that appends is killed."""
     killed_appends: int
     """Appends that such a process would make if it lived."""
+    kills_apart: int
+    """Of the boundaries at which a run is killed a second way, every how-manyth is."""
 
 
 TIERS = {
-    "test": Sizes(model_examples=60, model_steps=40, random_kills=8, killed_appends=300),
-    "full": Sizes(model_examples=300, model_steps=60, random_kills=50, killed_appends=500),
+    "test": Sizes(model_examples=60, model_steps=40, random_kills=8, killed_appends=300, kills_apart=3),
+    "full": Sizes(model_examples=300, model_steps=60, random_kills=50, killed_appends=500, kills_apart=1),
 }
 TIER = os.environ.get("DIVE_TEST_TIER", "test")
 SIZES = TIERS[TIER]

@@ -28,6 +28,8 @@ GRACE = 5.0
 """Seconds that cancelled async actions get to clean up."""
 MAX_TURN = 1_000
 """Events that may gather before a commit when steps follow each other without an effect."""
+LOOK_AGAIN = 5.0
+"""Seconds after which a child that somebody else drives is looked at again."""
 LONGEST_NAP = 3600.0
 """Seconds between two looks at the time of day, which may have been set."""
 
@@ -355,6 +357,8 @@ class Runner:
             outcome = _CANCELLED_ITSELF if task.cancelled() else task.result()
             if outcome is None:
                 self._elsewhere.add(command)
+                # Whoever drives the child may die, which nobody is told of.
+                asyncio.get_running_loop().call_later(LOOK_AGAIN, self.look)
                 continue
             self._children.pop(command, None)
             if self._is_open(command):

@@ -2,59 +2,80 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import orjson
 from hypothesis import given, settings
 
 from engine.core.settle import Surroundings
-from engine.lifecycle.engine import Engine, ExecutionResult
-from engine.model.events import ExecutionEvent
-from engine.model.workflow import Workflow
 from engine.replay.diff import join_address
 from engine.replay.history import History
 from engine.replay.view import changes_at, full_view
-from engine.testing.ports import FakeClock, SequentialIds
-from stores.memory import MemoryExecutionEventStore
-from tests.lifecycle.generated import ACTIONS, INPUTS, LIMITS, REGISTRY, definitions, program_of
-from tests.lifecycle.soundness import assert_sound, canonical, states_of
+from tests.lifecycle.driven import Crash, Message, Ran, drive
+from tests.lifecycle.generated import LIMITS, REGISTRY, crashes, definitions, messages, sequences
+from tests.lifecycle.reference import Reference
+from tests.lifecycle.soundness import assert_effects, assert_sound, canonical, states_of, unit_of
 from tests.replay.oracle import places
 
 AROUND = Surroundings(REGISTRY.reference, LIMITS.max_payload)
 
 
-def run(definition: dict[str, Any]) -> tuple[list[ExecutionEvent], ExecutionResult]:
-    async def go() -> tuple[list[ExecutionEvent], ExecutionResult]:
-        store = MemoryExecutionEventStore()
-        engine = Engine(store, actions=ACTIONS, config=LIMITS, clock=FakeClock(), ids=SequentialIds())
-        result = await engine.run(Workflow.model_validate(definition), INPUTS)
-        assert asyncio.all_tasks() == {asyncio.current_task()}
-        return await store.get_event_history(result.id), result
+def assert_all_sound(ran: Ran) -> None:
+    """The execution and its children, and what their actions did."""
+    for execution_id, events in ran.histories.items():
+        last = assert_sound(events, AROUND, LIMITS.max_events)
+        if execution_id == ran.result.id:
+            assert ran.result.state == last
+            assert canonical(ran.result.state) == canonical(last)
+        if events[-1].data.get("error_type") != "HistoryLimit":
+            Reference(ran.histories).follow(events)
+    assert_effects(ran.histories, ran.calls)
 
-    return asyncio.run(go())
+
+@settings(max_examples=settings.default.max_examples * 5)
+@given(definition=definitions(), sent=messages)
+def test_every_history_is_sound(definition: dict[str, Any], sent: list[Message]) -> None:
+    assert_all_sound(drive(definition, messages=sent))
 
 
-@settings(max_examples=settings.default.max_examples * 3)
-@given(definitions())
-def test_every_history_is_sound(definition: dict[str, Any]) -> None:
-    events, result = run(definition)
-    assert result.status in ("completed", "failed")
-    assert_sound(events, result.state, program_of(definition), AROUND, LIMITS.max_events)
+@settings(max_examples=settings.default.max_examples * 5)
+@given(definition=definitions(), sent=messages, dying=crashes)
+def test_every_history_is_sound_whenever_its_process_dies(
+    definition: dict[str, Any], sent: list[Message], dying: list[Crash]
+) -> None:
+    assert_all_sound(drive(definition, messages=sent, crashes=dying))
+
+
+@given(definition=sequences(), dying=crashes)
+def test_a_death_changes_nothing_of_what_comes_out(definition: dict[str, Any], dying: list[Crash]) -> None:
+    whole, mended = drive(definition), drive(definition, crashes=dying)
+    assert what_came_out(whole) == what_came_out(mended)
+
+
+def what_came_out(ran: Ran) -> tuple[Any, ...]:
+    """Status, outputs and error; and the units that ended, with what they gave."""
+    ends = [
+        (event.event_type, unit_of(event), event.data.get("output"), event.data.get("error_type"))
+        for event in ran.events
+        if event.event_type in ("step_completed", "step_failed") and "retry" not in event.data
+    ]
+    error = ran.result.error and (ran.result.error["type"], ran.result.error["message"])
+    return ran.result.status, ran.result.outputs, error, sorted(ends, key=repr)
 
 
 @given(definitions())
 def test_any_past_state_is_the_fold_up_to_it_however_it_is_reached(definition: dict[str, Any]) -> None:
-    events, result = run(definition)
+    ran = drive(definition)
+    events = ran.events
     states = states_of(events)
-    history = History(result.id, events)
+    history = History(ran.result.id, events)
     assert history.problem is None
     there_and_back = [*range(len(events), -1, -1), *range(0, len(events), 3)]
     for sequence in there_and_back:
         assert canonical(history.state_at(sequence)) == canonical(states[sequence])
 
 
-SHOWN = ("status", "inputs", "outputs", "error", "paths")
+SHOWN = ("status", "inputs", "outputs", "error", "paths", "signals")
 
 
 def plain(value: Any) -> Any:
@@ -63,8 +84,9 @@ def plain(value: Any) -> Any:
 
 @given(definitions())
 def test_the_changes_of_an_event_are_the_differences_of_the_views_around_it(definition: dict[str, Any]) -> None:
-    events, result = run(definition)
-    history = History(result.id, events)
+    ran = drive(definition)
+    events = ran.events
+    history = History(ran.result.id, events)
     pace = len(events) // 20 + 1
     for sequence in range(1 + len(events) % pace, len(events) + 1, pace):
         before, after = plain(full_view(history, sequence - 1)), plain(full_view(history, sequence))
@@ -76,4 +98,6 @@ def test_the_changes_of_an_event_are_the_differences_of_the_views_around_it(defi
         assert len(moved) <= 1 or events[sequence - 1].event_type == "path_cancelled"
         for step in moved:
             assert any(address.startswith(join_address("steps", step)) for address in of_steps)
-        assert of_steps == set() or moved
+        # Between two attempts a step is retrying, or is cancelled then, and no attempt is at work.
+        between = events[sequence - 1].event_type in ("step_retry_scheduled", "path_cancelled")
+        assert of_steps == set() or moved or between
