@@ -40,6 +40,8 @@ async def test_a_parent_takes_over_the_child_of_a_process_that_died(monkeypatch:
     going_on = asyncio.create_task(Engine(store, actions=[work]).recover(left.id))
     await asyncio.sleep(0.1)
     await first.signal(child, "go")
+    # What the message set in motion comes to nothing while the other one lives.
+    await asyncio.sleep(0.4)
     assert not going_on.done()
     await other.close()
     result = await asyncio.wait_for(going_on, 10)
