@@ -219,7 +219,7 @@ ACTIONS: tuple[Action, ...] = (
         ("s",),
         "send a signal to the execution: a topic and data",
         hint="signal",
-        priority=8,
+        priority=5,
     ),
     Action(
         Scope.STEERING,
@@ -228,7 +228,7 @@ ACTIONS: tuple[Action, ...] = (
         ("p",),
         "pause the execution, or let a paused one go on",
         hint="pause",
-        priority=9,
+        priority=7,
     ),
     Action(
         Scope.STEERING,

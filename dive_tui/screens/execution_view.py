@@ -297,6 +297,7 @@ class ExecutionView(SteeredScreen):
             with_keys=self.has_class("-flat"),
         )
         self.query_one(HeaderLine).set_parts(header_parts(facts, self.panes.events.glyphs))
+        self.offer_what_applies()
 
     def _update_banner(self) -> None:
         """The most serious thing there is to say, if any."""

@@ -108,7 +108,8 @@ class ExecutionsScreen(SteeredScreen):
     @property
     def steered(self) -> ExecutionSummary | None:
         """The execution under the cursor."""
-        return self._list.current
+        lists = self.query(ExecutionsList)  # the footer may ask before the list is there
+        return lists.first().current if lists else None
 
     # The store
 
@@ -216,6 +217,7 @@ class ExecutionsScreen(SteeredScreen):
         pane = self.query_one("#peek-pane", Pane)
         pane.set_title(f"{self._list.glyphs.ellipsis}{summary.id[-5:]}" if summary else "")
         self.query_one(ExecutionPeek).show(summary)
+        self.offer_what_applies()
 
     def _update_header(self) -> None:
         glyphs = self._list.glyphs

@@ -10,6 +10,7 @@ from dive_tui.app.keymap import bindings
 from dive_tui.app.shell import Shell
 from dive_tui.app.steering import Sent, Steering, SteeringError
 from dive_tui.widgets.choice import ChoiceDialog
+from dive_tui.widgets.footer import FooterLine
 from dive_tui.widgets.screens import AppScreen
 from dive_tui.widgets.signal_dialog import SignalDialog
 from dive_tui.widgets.wait_words import id_words, summary_words
@@ -25,6 +26,15 @@ class SteeredScreen(AppScreen[None]):
 
     BINDINGS = bindings(Scope.STEERING)
     steering: Steering | None = None
+    _offered_for: tuple[str, bool] | None = None
+
+    def offer_what_applies(self) -> None:
+        """Let the footer follow when what may be done to the execution has changed."""
+        summary = self.steered
+        now = None if summary is None else (summary.status, summary.wake_at is None)
+        if now != self._offered_for:
+            self._offered_for = now
+            self.query_one(FooterLine).update_hints()
 
     @property
     def steered(self) -> ExecutionSummary | None:

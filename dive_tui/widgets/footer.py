@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textual.screen import Screen
 
+from dive_tui.app.actions import Action, Scope
 from dive_tui.app.keymap import active, hints
 from dive_tui.widgets.parts import Part, PartsLine, part
 
@@ -38,9 +39,18 @@ class FooterLine(PartsLine):
                 gap=3,
                 verb=hint.actions[0].verb,
             )
-            for hint in hints(active(self.screen), limit, self.glyphs)
+            for hint in hints(self._offered(), limit, self.glyphs)
         ]
         self.set_parts([*made, self._fact] if self._fact else made)
+
+    def _offered(self) -> list[Action]:
+        """The actions that act here; what steers an execution only while that one takes it."""
+        why_not = getattr(self.app, "why_not", None)
+        return [
+            action
+            for action in active(self.screen)
+            if action.scope is not Scope.STEERING or why_not is None or why_not(action) is None
+        ]
 
     def on_mount(self) -> None:
         """Follow the focus."""

@@ -54,6 +54,16 @@ async def inbox_of(found: Ran) -> list[tuple[str, str, Any]]:
     return [(sent.kind, sent.topic, sent.data) for sent in await found.store.get_signals(found.id)]
 
 
+async def test_the_footer_offers_what_the_execution_takes() -> None:
+    found = await waiting_for_approval()
+    async with showing(found) as (pilot, screen):
+        assert "s signal" in screen_lines(screen)[-1]
+        await Engine(found.store).cancel(found.id)
+        await settle(pilot)
+        assert "CANCELLED" in header(screen)
+        assert "s signal" not in screen_lines(screen)[-1]
+
+
 async def test_a_signal_is_asked_for_with_the_topic_that_is_waited_for_and_sent() -> None:
     found = await waiting_for_approval()
     async with showing(found) as (pilot, _):
