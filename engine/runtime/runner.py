@@ -3,33 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Sequence
-from functools import partial
-from typing import Any
 
 from engine.core.decide import EFFECTS, Command, CommandKind, Memo, decide
-from engine.core.drafts import Draft, Outcome, Surroundings, attempt_of, attempts_of
+from engine.core.drafts import Draft, Outcome, Surroundings, attempts_of
 from engine.core.program import Program
 from engine.core.reduce import CONTROL
 from engine.core.settle import cancellation, conclude, effect_key, exhaustion, settle
 from engine.model.events import ExecutionEvent, ExecutionEventType, JsonObject
 from engine.model.signals import ExecutionSignal
-from engine.model.state import AttemptStatus, ExecutionState, ExecutionStatus, Phase, open_waits
+from engine.model.state import AttemptStatus, ExecutionState, ExecutionStatus, open_waits
 from engine.model.times import format_time, parse_time
-from engine.runtime.actions import Action
 from engine.runtime.capture import Echo, captured_output
 from engine.runtime.effects import Effects, Tools, secret_references
+from engine.runtime.inflight import InFlight, attempt_command
 from engine.runtime.recorder import EventBasedExecution
 from engine.runtime.secrets import SecretBox
 from engine.store import ConflictError, StoreError
 
-GRACE = 5.0
-"""Seconds that cancelled async actions get to clean up."""
 MAX_TURN = 1_000
 """Events that may gather before a commit when steps follow each other without an effect."""
-LOOK_AGAIN = 5.0
-"""Seconds after which a child that somebody else drives is looked at again."""
 LONGEST_NAP = 3600.0
 """Seconds between two looks at the time of day, which may have been set."""
 
@@ -47,8 +40,6 @@ class RecordingError(StoreError):
 
 
 _ATTEMPT_ENDS = (ExecutionEventType.STEP_COMPLETED, ExecutionEventType.STEP_FAILED)
-_CANCELLED_ITSELF = Outcome(error="the action cancelled its own task", error_type="CancelledError", known=False)
-Task = asyncio.Task["Outcome | None"]
 
 
 class Runner:
@@ -67,16 +58,8 @@ class Runner:
         self._around = Surroundings(tools.actions.reference, execution.config.max_payload)
         references = list(secret_references(execution.state))
         self._secrets = SecretBox(references) if references else None
-        self._effects = Effects(tools, program, execution.children, self._secrets, _scrubbing(echo, self._secrets))
-        self._running: dict[Command, Task] = {}
-        self._arrived: deque[tuple[Command, Task]] = deque()
-        self._dropped: set[asyncio.Task[Any]] = set()
-        """What nobody wants any more and may still need a moment to end."""
-        self._children: dict[Command, str] = {}
-        """The open child executions by the command that waits for them."""
-        self._elsewhere: set[Command] = set()
-        """Those of them that somebody else drives."""
-        self._parameters: dict[Command, JsonObject] = {}
+        effects = Effects(tools, program, execution.children, self._secrets, _scrubbing(echo, self._secrets))
+        self._inflight = InFlight(program, tools, effects, lambda: self._wake.set())
         self._memo: Memo = {}
         self._asked_to_cancel: JsonObject | None = None
         self._leaving = False
@@ -102,7 +85,7 @@ class Runner:
     def look(self) -> None:
         """Tell it that there may be messages, or news of its children."""
         self._has_mail = True
-        self._elsewhere.clear()
+        self._inflight.look_again()
         self._wake.set()
 
     def _poke_from_anywhere(self) -> None:
@@ -115,7 +98,7 @@ class Runner:
         Called before `run`, with all events the execution was brought up to.
         """
         for event in events:
-            self._remember(event)
+            self._inflight.remember(event)
         state = self._execution.state
         if state.ended:
             return
@@ -135,7 +118,7 @@ class Runner:
     @property
     def children(self) -> frozenset[str]:
         """Ids of the child executions it waits for."""
-        return frozenset(self._children.values())
+        return self._inflight.children
 
     # The loop
 
@@ -155,10 +138,10 @@ class Runner:
                     wanted = await self._receive()
                     await self._commit()
                     if self._execution.state.ended:
-                        self._launch([])
+                        self._inflight.launch([], self._execution.state)
                         return self._execution.state
                     if self._asked_to_cancel is None:
-                        self._launch(wanted)
+                        self._inflight.launch(wanted, self._execution.state)
                     if any(self._is_immediate(command) for command in wanted):
                         await asyncio.sleep(0)
                     elif self._may_return(wanted, linger):
@@ -169,7 +152,7 @@ class Runner:
                     else:
                         await self._wait(wanted)
             finally:
-                await self._stop_effects()
+                await self._inflight.stop()
 
     async def receive_only(self) -> None:
         """Take in the messages, and pause or end the execution when one asks for it; start nothing.
@@ -251,21 +234,7 @@ class Runner:
 
     def _admits(self, command: Command) -> bool:
         """Whether the process has room for what a start would run."""
-        action = self._action_of(command)
-        if command.kind is not CommandKind.START or action is None:
-            return True
-        if not action.is_async and self._tools.threads.exhausted:
-            # Threads that never end are rare, and asking again now and then is enough.
-            asyncio.get_running_loop().call_later(0.1, self._wake.set)
-            return False
-        return self._tools.slots.has_room(action, self._wake.set)
-
-    def _action_of(self, command: Command) -> Action | None:
-        """The action that a command's attempt calls; None when it calls none."""
-        step = self._program.steps.get(command.step)
-        if step is None or not step.action or (step.items is not None and command.iteration is None):
-            return None
-        return self._tools.actions.get(step.action)
+        return command.kind is not CommandKind.START or self._inflight.has_room(command)
 
     def _limit_reached(self) -> str:
         execution, config = self._execution, self._execution.config
@@ -279,19 +248,13 @@ class Runner:
     def _record(self, drafts: list[Draft]) -> None:
         for draft in drafts:
             event = self._execution.record_event(draft)
-            if event is not None and event.event_type == ExecutionEventType.STEP_STARTED:
-                action = self._action_of(self._remember(event))
-                if action is not None:
-                    self._tools.slots.take(action)
+            if event is not None:
+                self._inflight.take_room(event)
 
-    def _remember(self, event: ExecutionEvent) -> Command:
-        """Keep the parameters of an attempt until its effect begins."""
-        if event.event_type != ExecutionEventType.STEP_STARTED:
-            return Command(CommandKind.RUN)
-        attempt = attempt_command(event)
-        if "items" not in event.data:
-            self._parameters[attempt] = event.data["step_params"]
-        return attempt
+    def _record_outcomes(self) -> None:
+        # Also when the execution is being ended in this turn: what has arrived has happened.
+        for command, outcome in self._inflight.arrived(lambda: self._execution.state):
+            self._record(conclude(command, self._program, self._execution.state, self._scrubbed(outcome)))
 
     async def _commit(self) -> None:
         try:
@@ -303,82 +266,6 @@ class Runner:
             units = [f"{event.path_id} › {event.step_name}" for event in lost]
             keys = [effect_key(self._execution.execution_id, attempt_command(event)) for event in lost]
             raise RecordingError(str(error), units, keys) from error
-
-    # Effects
-
-    def _launch(self, wanted: list[Command]) -> None:
-        """Begin the effects that are wanted and not under way, and end those that are not wanted any more."""
-        effects = [command for command in wanted if command.kind in EFFECTS]
-        for command in (self._running.keys() | self._elsewhere).difference(effects):
-            self._drop(command)
-        for command in effects:
-            if command not in self._running and command not in self._elsewhere:
-                self._begin(command)
-
-    def _begin(self, command: Command) -> None:
-        parameters = self._parameters[command._replace(kind=CommandKind.RUN)]
-        if command.kind is CommandKind.AWAIT_CHILD:
-            attempt = attempt_of(self._execution.state.paths[command.path], command.iteration)
-            assert attempt is not None
-            self._children[command] = attempt.child_id
-        task = asyncio.create_task(self._effects.of(command, self._execution.state, parameters))
-        self._running[command] = task
-        task.add_done_callback(partial(self._effect_ended, command))
-
-    def _drop(self, command: Command) -> None:
-        """End an effect that nobody wants any more; what it still gives is not recorded."""
-        self._elsewhere.discard(command)
-        task = self._running.pop(command, None)
-        if task is not None:
-            task.cancel()
-            self._freed(command)
-            self._let_go(task)
-        child = self._children.pop(command, None)
-        if child is not None:
-            reason = f"step {command.step!r} of {self._execution.execution_id} does not wait for it any more"
-            self._let_go(asyncio.create_task(self._tools.children.cancel(child, reason)))
-
-    def _let_go(self, task: asyncio.Task[Any]) -> None:
-        self._dropped.add(task)
-        task.add_done_callback(self._dropped.discard)
-
-    def _effect_ended(self, command: Command, task: Task) -> None:
-        self._arrived.append((command, task))
-        self._wake.set()
-
-    def _record_outcomes(self) -> None:
-        # Also when the execution is being ended in this turn: what has arrived has happened.
-        while self._arrived:
-            command, task = self._arrived.popleft()
-            if self._running.get(command) is not task:
-                continue
-            del self._running[command]
-            self._freed(command)
-            outcome = _CANCELLED_ITSELF if task.cancelled() else task.result()
-            if outcome is None:
-                self._elsewhere.add(command)
-                # Whoever drives the child may die, which nobody is told of.
-                asyncio.get_running_loop().call_later(LOOK_AGAIN, self.look)
-                continue
-            self._children.pop(command, None)
-            if self._is_open(command):
-                self._parameters.pop(command._replace(kind=CommandKind.RUN), None)
-                self._record(conclude(command, self._program, self._execution.state, self._scrubbed(outcome)))
-
-    def _freed(self, command: Command) -> None:
-        action = self._action_of(command)
-        if action is not None:
-            self._tools.slots.give_back(action)
-
-    def _is_open(self, command: Command) -> bool:
-        """Whether the attempt has not been ended by something else in this turn."""
-        path = self._execution.state.paths.get(command.path)
-        if path is None or path.phase is not Phase.RUNNING:
-            return False
-        if (path.current_step, path.visit) != (command.step, command.visit):
-            return False
-        attempt = attempt_of(path, command.iteration)
-        return attempt is not None and attempt.number == command.attempt
 
     def _scrubbed(self, outcome: Outcome) -> Outcome:
         if outcome.error_type:
@@ -394,20 +281,10 @@ class Runner:
             details=scrub(outcome.details),
         )
 
-    async def _stop_effects(self) -> None:
-        tasks = list(self._running.values())
-        for command in list(self._running):
-            self._freed(command)
-        self._running.clear()
-        for task in tasks:
-            task.cancel()
-        if tasks or self._dropped:
-            await asyncio.wait([*tasks, *self._dropped], timeout=GRACE)
-
     # Waiting
 
     def _may_return(self, wanted: list[Command], linger: float | None) -> bool:
-        if self._running:
+        if self._inflight:
             return False
         if self._leaving:
             return True
@@ -427,8 +304,7 @@ class Runner:
             await self._wake.wait()
         else:
             seconds = min(max(0.0, due - self._tools.clock.now().timestamp()), LONGEST_NAP)
-            idle = not any(command.kind is CommandKind.RUN for command in self._running)
-            await self._wake_or_sleep(seconds, idle)
+            await self._wake_or_sleep(seconds, idle=not self._inflight.runs_code)
         self._wake.clear()
 
     async def _wake_or_sleep(self, seconds: float, idle: bool) -> None:
@@ -459,10 +335,3 @@ def _received(message: ExecutionSignal) -> Draft:
     if message.sender:
         data["sender"] = message.sender
     return Draft(ExecutionEventType.SIGNAL_RECEIVED, data=data)
-
-
-def attempt_command(event: ExecutionEvent) -> Command:
-    """The attempt that an event begins or ends."""
-    data = event.data
-    iteration = data["iteration"]["index"] if "iteration" in data else None
-    return Command(CommandKind.RUN, event.path_id, event.step_name, data["visit"], data["attempt"], iteration)

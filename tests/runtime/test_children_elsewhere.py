@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from dive_tui import Engine, Workflow, action
-from engine.runtime import runner
+from engine.runtime import inflight
 from stores.memory import MemoryExecutionEventStore
 
 CHILD = Workflow.model_validate({
@@ -28,7 +28,7 @@ async def work() -> str:
 
 
 async def test_a_parent_takes_over_the_child_of_a_process_that_died(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "LOOK_AGAIN", 0.05)
+    monkeypatch.setattr(inflight, "LOOK_AGAIN", 0.05)
     store = MemoryExecutionEventStore()
     first = Engine(store, actions=[work], workflows=[CHILD])
     left = await first.run(PARENT, linger=0)

@@ -12,7 +12,7 @@ import pytest
 
 from engine.model.events import ExecutionEvent
 from engine.model.workflow import Each, Edge, Step, Workflow
-from engine.runtime import runner
+from engine.runtime import inflight
 from tests.runtime.chains import MakeEngine, chain, events_of, fail, fork, give, until
 from tests.runtime.watched import WatchedStore
 
@@ -205,7 +205,7 @@ async def test_what_a_cancelled_action_still_returns_is_not_recorded(
 async def test_an_action_that_refuses_to_end_is_waited_for_only_so_long(
     make_engine: MakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "GRACE", 0.01)
+    monkeypatch.setattr(inflight, "GRACE", 0.01)
     go_on = asyncio.Event()
 
     async def refuse() -> None:

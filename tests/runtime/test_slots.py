@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
 from engine.lifecycle.engine import Engine
+from engine.model.events import ExecutionEvent
 from engine.runtime.actions import Action, ActionRegistry, action
 from engine.runtime.slots import Slots
 from tests.core.rules import flow, fork, naps, run_workflow
+from tests.runtime.watched import WatchedStore
 
 MakeEngine = Callable[..., Engine]
 
@@ -146,3 +148,21 @@ def test_without_a_limit_there_is_always_room() -> None:
     for _ in range(100):
         assert slots.has_room(free, lambda: None)
         slots.take(free)
+
+
+async def test_a_start_that_is_cancelled_before_it_runs_gives_its_place_back(make_engine: MakeEngine) -> None:
+    counter = Counter(max_parallel=1)
+
+    class Late(WatchedStore):
+        cancels = True
+
+        async def append_events(self, events: Sequence[ExecutionEvent]) -> None:
+            await super().append_events(events)
+            if self.cancels and any(event.event_type == "step_started" for event in events):
+                self.cancels = False
+                engine.cancel_all()
+
+    engine = make_engine(counter.action, store=Late())
+    first = await engine.run(flow(counting()))
+    assert (first.status, counter.calls) == ("cancelled", 0)
+    assert (await asyncio.wait_for(engine.run(flow(counting())), 10)).ok
