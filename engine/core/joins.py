@@ -44,7 +44,7 @@ def _outward(state: ExecutionState, at: int | None, member: str) -> Iterator[tup
 
 def fork_for(program: Program, state: ExecutionState, path: PathState, step: ProgramStep) -> ForkState | None:
     """The fork a join means when this path reaches it: the innermost that could start the paths it names."""
-    names = step.definition.join or ()
+    names = step.joined
     for fork, _ in forks_of(state, path):
         if not names or any(edge.path in names for edge in program.steps[fork.step].edges):
             return fork
@@ -55,7 +55,7 @@ def arrives(program: Program, state: ExecutionState, path: PathState, fork: Fork
     """Whether the path completes at the join: it is one that the join waits for, or comes too late to go on there."""
     if step.name in fork.joined:
         return True
-    names = step.definition.join or ()
+    names = step.joined
     member = next(member for other, member in forks_of(state, path) if other.sequence == fork.sequence)
     if not names or fork.members[member].name in names:
         return True
@@ -69,7 +69,7 @@ def arrives(program: Program, state: ExecutionState, path: PathState, fork: Fork
 
 def joined_members(fork: ForkState, step: ProgramStep) -> dict[str, MemberState]:
     """The paths of the fork that the join is about, by id."""
-    names = step.definition.join or ()
+    names = step.joined
     return {name: member for name, member in fork.members.items() if not names or member.name in names}
 
 

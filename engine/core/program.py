@@ -45,6 +45,8 @@ class ProgramStep(NamedTuple):
     timeout: float | None
     """Seconds."""
     timeout_total: float | None
+    joined: frozenset[str] = frozenset()
+    """Names of the paths a join waits for; none means all of the fork."""
 
     @property
     def action(self) -> str:
@@ -124,6 +126,7 @@ def _compile_step(step: Step, after: str | None) -> ProgramStep:
         policies=tuple(_compile_policy(policy) for policy in step.retry),
         timeout=None if step.timeout is None else seconds_of(step.timeout),
         timeout_total=None if step.timeout_total is None else seconds_of(step.timeout_total),
+        joined=frozenset(step.join or ()),
     )
 
 
