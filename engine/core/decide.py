@@ -101,7 +101,7 @@ def decide(program: Program, state: ExecutionState, memo: Memo | None = None) ->
             return [Command(CommandKind.START_PATH, path=FIRST_PATH, step=program.start)]
         return [*([] if state.paused else [Command(CommandKind.COMPLETE)]), *_deadline(state)]
     if failing:
-        return _draining(program, state)
+        return _draining(program, state) + _deadline(state)
     wanted = list(_Wishes(program, state, memo))
     if not wanted:
         wanted = [_deadlock(state)]

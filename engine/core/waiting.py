@@ -147,7 +147,10 @@ def join(command: Command, program: Program, state: ExecutionState, around: Surr
     standing = standing_of(state, opened, step)
     data: dict[str, Any] = {
         "fork": fork.sequence,
-        "arrived": [{"path": name, "status": member.status} for name, member in members.items()],
+        "arrived": [
+            {"path": name, "status": "running" if name in standing.open else member.status}
+            for name, member in members.items()
+        ],
         "variables": {},
         "path": opened.path or _going_on(state, fork),
     }

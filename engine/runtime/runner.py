@@ -200,7 +200,9 @@ class Runner:
         while True:
             state = self._execution.state
             wanted = decide(self._program, state, self._memo)
-            command = next((command for command in wanted if self._is_immediate(command)), None)
+            command = self._deadline(wanted, until)
+            if command is None:
+                command = next((command for command in wanted if self._is_immediate(command)), None)
             if command is None:
                 command = self._due(wanted, until)
                 if command is None:
@@ -213,6 +215,12 @@ class Runner:
                 if len(self._execution.buffered) >= MAX_TURN:
                     return wanted
             self._record(settle(command, self._program, state, self._around))
+
+    def _deadline(self, wanted: list[Command], until: str | None) -> Command | None:
+        """The end of the time the execution had, before anything more begins."""
+        if self._execution.state.info.deadline is None or not wanted or wanted[-1].kind is not CommandKind.DEADLINE:
+            return None
+        return wanted[-1] if wanted[-1].due_at <= (until or self._now()) else None
 
     def _due(self, wanted: list[Command], until: str | None) -> Command | None:
         """What became due first."""

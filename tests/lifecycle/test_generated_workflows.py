@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import orjson
@@ -59,7 +60,8 @@ def what_came_out(ran: Ran) -> tuple[Any, ...]:
         for event in ran.events
         if event.event_type in ("step_completed", "step_failed") and "retry" not in event.data
     ]
-    error = ran.result.error and (ran.result.error["type"], ran.result.error["message"])
+    # A start that nobody stored is made again under another id, which children are named after.
+    error = ran.result.error and (ran.result.error["type"], re.sub("…[0-9a-z]{5}", "…", ran.result.error["message"]))
     return ran.result.status, ran.result.outputs, error, sorted(ends, key=repr)
 
 
