@@ -12,7 +12,7 @@ from benchmarks.running import ROUNDS, Timing, loop, run, write_again
 from dive_tui import MemoryExecutionEventStore
 from engine.model.events import ExecutionEvent
 from engine.store import StoreError
-from stores.file_store import FileExecutionEventStore
+from stores.file.store import FileExecutionEventStore
 
 EXECUTIONS = 200
 STEPS = 20

@@ -9,7 +9,7 @@ from benchmarks.places import disk, tmpfs
 from benchmarks.report import Row, micros, per_second, ratio
 from benchmarks.running import ROUNDS, Timing, loop, run, write_again
 from dive_tui import MemoryExecutionEventStore
-from stores.file_store import FileExecutionEventStore
+from stores.file.store import FileExecutionEventStore
 
 STEPS = 2_000
 NOTES = """The probe appends the very lines of the run to a file, in the same commits (two events each), and syncs them

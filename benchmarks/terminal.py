@@ -23,7 +23,7 @@ from benchmarks.report import Row
 from engine.core.reduce import fold, initial_state
 from engine.model.events import ExecutionEvent
 from engine.model.snapshot import ExecutionSnapshot
-from stores.file_store import FileExecutionEventStore
+from stores.file.store import FileExecutionEventStore
 
 EVENTS = 100_000
 PAINTS, KEYS, APPENDS = 7, 150, 60

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from engine.runtime.errors import ActionFailure, Fatal, OutcomeUnknown
     from engine.runtime.recorder import EventBasedExecution
     from engine.store import ExecutionEventStore
-    from stores.file_store import FileExecutionEventStore
+    from stores.file.store import FileExecutionEventStore
     from stores.location import open_store
     from stores.memory import MemoryExecutionEventStore
 
@@ -46,7 +46,7 @@ _HOMES = {
     "ExecutionSnapshot": "engine.model.snapshot",
     "ExecutionSummary": "engine.model.snapshot",
     "Fatal": "engine.runtime.errors",
-    "FileExecutionEventStore": "stores.file_store",
+    "FileExecutionEventStore": "stores.file.store",
     "Input": "engine.model.workflow",
     "MemoryExecutionEventStore": "stores.memory",
     "OutcomeUnknown": "engine.runtime.errors",

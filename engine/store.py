@@ -54,6 +54,10 @@ class DamagedInboxError(StoreError):
         self.readable = list(readable)
 
 
+class ReadOnlyError(StoreError):
+    """The store can be looked at, but nothing in it may be changed."""
+
+
 class UnknownExecutionError(StoreError):
     """There is no execution of this id."""
 

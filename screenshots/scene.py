@@ -14,7 +14,7 @@ from typing import Any
 from dive_tui import Each, Engine, ExecutionEvent, MemoryExecutionEventStore, Step, Workflow, action
 from engine.loading.workflow_file import load_workflows, select_workflow
 from engine.testing.ports import FakeClock
-from stores.file_store import FileExecutionEventStore
+from stores.file.store import FileExecutionEventStore
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "order"
 START = datetime(2026, 3, 1, 9, 2, 41, tzinfo=UTC)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from engine.store import ExecutionEventStore, ForeignStoreError, StoreError
-from stores.file_layout import is_store
+from stores.file.layout import is_store
 
 _FOLDER = ".dive"
 _CONFIGS = ("dive.toml", "pyproject.toml")
@@ -52,7 +52,7 @@ def open_store(location: str | Path, *, create: bool = False, offload: bool = Tr
         raise StoreError(f"cannot look at {path}: {error.strerror or error}") from error
     if kind == "sqlite":
         raise ForeignStoreError(f"{path} is an SQLite store, which this version cannot open")
-    from stores.file_store import FileExecutionEventStore
+    from stores.file.store import FileExecutionEventStore
 
     return FileExecutionEventStore(path, create=create, offload=offload)
 

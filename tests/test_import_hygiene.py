@@ -27,7 +27,7 @@ HEADLESS = [
     "import engine.replay.history",
     "import engine.replay.replayer",
     "import engine.loading.workflow_file",
-    "import stores.file_store",
+    "import stores.file.store",
     "import stores.memory",
     "import stores.location",
     "import dive_tui.cli.main",
@@ -46,7 +46,7 @@ LIGHT = [
     "import engine.core.reduce",
     "import engine.store",
     "import engine.replay.history, engine.replay.index, engine.replay.view, engine.replay.diff, engine.replay.replayer",
-    "import stores.file_store",
+    "import stores.file.store",
     "import stores.memory",
 ]
 

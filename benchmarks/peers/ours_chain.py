@@ -8,7 +8,7 @@ from pathlib import Path
 
 import engine
 from benchmarks.running import loop, run
-from stores.file_store import FileExecutionEventStore
+from stores.file.store import FileExecutionEventStore
 
 
 def main(folder: Path, steps: int) -> None:

@@ -28,6 +28,11 @@ def validate_execution_id(execution_id: str) -> str:
     return execution_id
 
 
+def is_execution_id(text: str) -> bool:
+    """Whether a text passes `validate_execution_id`."""
+    return _EXECUTION_ID.match(text) is not None and ".." not in text
+
+
 def keyed_execution_id(key: str) -> str:
     """The execution id a caller's idempotency key stands for: the same key always gives the same id.
 

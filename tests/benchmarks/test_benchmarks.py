@@ -13,7 +13,7 @@ from benchmarks.running import loop, run, write_again
 from engine.core.decide import CommandKind, decide
 from engine.core.program import program_from_recorded
 from engine.core.reduce import fold, initial_state
-from stores.file_store import FileExecutionEventStore
+from stores.file.store import FileExecutionEventStore
 
 
 def test_a_renewed_part_replaces_the_old_one_and_the_others_stay() -> None:

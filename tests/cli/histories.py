@@ -12,7 +12,7 @@ from engine.model.events import ExecutionEvent
 from engine.model.workflow import Each, Edge, Input, Output, Step, Workflow
 from engine.testing.ports import FakeClock, SequentialIds
 from stores.codec import encode_batch
-from stores.file_store import FileExecutionEventStore
+from stores.file.store import FileExecutionEventStore
 
 
 class CardDeclinedError(Exception):

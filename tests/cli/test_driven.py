@@ -274,7 +274,7 @@ def test_what_another_host_drives_is_taken_over_when_asked(
     with started(shop, "run", "gate.yaml", after="at the gate"):
         pass
     shop.write("open", "")
-    monkeypatch.setattr("stores.file_owners._HOST", "elsewhere")
+    monkeypatch.setattr("stores.runners.HOST", "elsewhere")
     refused = call("recover", "last")
     assert (refused.code, refused.out) == (2, "")
     assert re.search(

@@ -13,7 +13,7 @@ import pytest
 
 from dive_tui.cli import opening, run
 from dive_tui.launch import Launched, LaunchError, launch
-from stores.file_store import FileExecutionEventStore
+from stores.file.store import FileExecutionEventStore
 from tests.cli.shop import Caller, Shop, environment, one_step
 from tests.cli.test_main import FakeApp
 

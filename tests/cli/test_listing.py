@@ -8,7 +8,7 @@ import pytest
 from rich.cells import cell_len
 
 from dive_tui.cli.printing import shown_time
-from stores.file_store import FileExecutionEventStore
+from stores.file.store import FileExecutionEventStore
 from tests.cli.histories import in_store, record
 from tests.cli.shop import Caller, Shop
 

@@ -24,7 +24,7 @@ from engine.runtime.actions import ActionRegistry
 from engine.runtime.builtins import BUILTINS
 from engine.runtime.context import ActionContext
 from engine.store import StoreError
-from stores.file_store import FileExecutionEventStore
+from stores.file.store import FileExecutionEventStore
 
 KEY = "crashing"
 LOG = Path(os.devnull)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from dive_tui import Each, Engine, Step, Workflow, action
-from stores.file_store import FileExecutionEventStore
+from stores.file.store import FileExecutionEventStore
 
 WRITING = ("write", "writev", "pwrite", "fdatasync", "fsync", "replace", "rename", "ftruncate", "mkdir", "unlink")
 

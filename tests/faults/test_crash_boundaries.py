@@ -17,7 +17,7 @@ import pytest
 from engine.core.settle import Surroundings
 from engine.model.events import ExecutionEvent
 from engine.model.ids import keyed_execution_id
-from stores.file_store import FileExecutionEventStore
+from stores.file.store import FileExecutionEventStore
 from tests.faults.crashing_child import GO, KEY, OUTPUTS, REGISTRY
 from tests.lifecycle.soundness import assert_effects, assert_sound
 from tests.sizes import SIZES

@@ -15,7 +15,7 @@ import pytest
 
 from engine.replay.history import History
 from engine.replay.replayer import ExecutionReplayer
-from stores.file_store import FileExecutionEventStore
+from stores.file.store import FileExecutionEventStore
 
 CHILD = Path(__file__).parent / "killing_child.py"
 RANDOM_MOMENTS = 50

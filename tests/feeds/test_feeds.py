@@ -23,7 +23,7 @@ from dive_tui.feeds.messages import (
     HistoryLoaded,
     HistoryProgress,
 )
-from stores.file_store import FileExecutionEventStore
+from stores.file.store import FileExecutionEventStore
 from stores.memory import MemoryExecutionEventStore
 from tests.screens.waiting_histories import waiting_for_approval
 

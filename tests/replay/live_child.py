@@ -17,7 +17,7 @@ import engine.lifecycle.driving
 from dive_tui import Engine, Workflow
 from engine.runtime.recorder import EventBasedExecution
 from engine.testing.ports import FakeClock
-from stores.file_store import FileExecutionEventStore
+from stores.file.store import FileExecutionEventStore
 from tests.lifecycle.driven import LONG
 from tests.lifecycle.generated import ACTIONS, CHILDREN, INPUTS, LIMITS
 from tests.lifecycle.soundness import canonical

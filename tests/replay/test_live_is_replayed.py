@@ -20,7 +20,7 @@ from engine.core.reduce import fold, initial_state
 from engine.model.events import ExecutionEvent
 from engine.model.state import ExecutionState
 from engine.replay.history import History
-from stores.file_store import FileExecutionEventStore
+from stores.file.store import FileExecutionEventStore
 from tests.lifecycle.generated import definitions
 from tests.lifecycle.soundness import canonical
 

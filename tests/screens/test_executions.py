@@ -22,7 +22,7 @@ from dive_tui.widgets.executions_list import ExecutionsHead, ExecutionsList, Wid
 from dive_tui.widgets.filter_bar import FilterBar
 from dive_tui.widgets.parts import Banner, HeaderLine, PartsLine
 from engine.testing.ports import FakeClock, SequentialIds
-from stores.file_store import FileExecutionEventStore
+from stores.file.store import FileExecutionEventStore
 from stores.location import Location
 
 NOW = datetime(2026, 3, 1, 9, 20, tzinfo=UTC)

@@ -20,7 +20,7 @@ from dive_tui.widgets.text_field import TextField
 from engine.lifecycle.engine import Engine
 from engine.model.events import ExecutionEvent
 from engine.store import StoreError
-from stores.file_store import FileExecutionEventStore
+from stores.file.store import FileExecutionEventStore
 from tests.screens.execution_app import ExecutionApp, header, opened, press, said, screen_lines, settle
 from tests.screens.histories import HOSTILE
 from tests.screens.waiting_histories import (

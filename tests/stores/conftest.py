@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stores.file_store import FileExecutionEventStore
+from stores.file.store import FileExecutionEventStore
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from engine.model.events import ExecutionEvent
 from engine.testing.conformance_events import HistoryMaker
-from stores.file_store import FileExecutionEventStore
+from stores.file.store import FileExecutionEventStore
 
 
 def batches(execution_id: str = "exec_one", works: int = 2, mark: str = "a") -> list[list[ExecutionEvent]]:

@@ -18,7 +18,7 @@ from engine.model.events import ExecutionEvent
 from engine.store import StoreError
 from engine.testing.conformance_base import close_watch
 from engine.testing.conformance_lists import snapshot_of
-from stores.file_store import FileExecutionEventStore
+from stores.file.store import FileExecutionEventStore
 from tests.stores.histories import batches
 
 NOBODY = 65534

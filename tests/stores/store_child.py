@@ -19,7 +19,7 @@ from typing import Any
 
 from engine.model.signals import ExecutionSignal
 from engine.testing.conformance_events import HistoryMaker, SignalMaker
-from stores.file_store import FileExecutionEventStore
+from stores.file.store import FileExecutionEventStore
 from tests.stores.histories import batches
 
 WORKS = 200

@@ -9,7 +9,7 @@ import pytest
 
 from engine.store import ExecutionEventStore
 from engine.testing.conformance import SharedStoreConformance
-from stores.file_store import FileExecutionEventStore
+from stores.file.store import FileExecutionEventStore
 from stores.memory import MemoryExecutionEventStore
 
 

@@ -17,7 +17,7 @@ from engine.store import ExecutionEventStore
 from engine.testing.conformance_events import START, HistoryMaker, SignalMaker
 from stores import folding
 from stores.due import select_due
-from stores.file_store import FileExecutionEventStore
+from stores.file.store import FileExecutionEventStore
 from stores.memory import MemoryExecutionEventStore
 
 NOW = START + timedelta(hours=1)

@@ -12,7 +12,7 @@ import pytest
 from engine.store import DamagedHistoryError, StoreError
 from engine.testing.conformance_events import HistoryMaker
 from stores.codec import encode_batch, seal
-from stores.file_store import FileExecutionEventStore
+from stores.file.store import FileExecutionEventStore
 from tests.stores.histories import batches, flat, read, write
 
 
@@ -260,7 +260,7 @@ async def test_damage_is_only_told_when_nobody_is_writing(store: FileExecutionEv
     file = base / "exec_one" / "events.jsonl"
     content = file.read_bytes()
     file.write_bytes(content.replace(b'"visit":1', b'"visit":7', 1))
-    import stores.file_lines as lines
+    import stores.file.lines as lines
 
     original = lines.between_appends
     looks = []

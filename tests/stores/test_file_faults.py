@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from engine.model.events import ExecutionEvent
-from stores.file_store import FileExecutionEventStore
+from stores.file.store import FileExecutionEventStore
 from tests.stores.faulty_child import MESSAGES
 from tests.stores.histories import batches, flat
 

@@ -19,9 +19,10 @@ import pytest
 from engine.model.signals import ExecutionSignal
 from engine.store import DamagedInboxError, StoreError, UnknownExecutionError
 from engine.testing.conformance_events import START, SignalMaker
-from stores import file_inbox, file_store
-from stores.file_store import FileExecutionEventStore
-from stores.file_turn import Turn
+from stores.file import inbox as file_inbox
+from stores.file import store as file_store
+from stores.file.store import FileExecutionEventStore
+from stores.file.turn import Turn
 from tests.stores.histories import batches
 
 

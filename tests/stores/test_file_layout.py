@@ -17,7 +17,7 @@ import pytest
 from engine.model.ids import InvalidIdError
 from engine.store import ForeignStoreError, StoreError, StoreNotFoundError
 from engine.testing.conformance_lists import snapshot_of
-from stores.file_store import FileExecutionEventStore
+from stores.file.store import FileExecutionEventStore
 from tests.stores.histories import batches
 from tests.stores.readonly_child import NOBODY
 

@@ -14,8 +14,9 @@ import pytest
 
 from engine.store import ConflictError, OwnedError, StoreError
 from engine.testing.conformance_events import START
-from stores import file_owners, file_store
-from stores.file_store import FileExecutionEventStore
+from stores import runners
+from stores.file import store as file_store
+from stores.file.store import FileExecutionEventStore
 from tests.stores.histories import batches
 
 
@@ -41,7 +42,7 @@ async def test_a_runner_of_another_host_is_never_taken_for_dead(
 ) -> None:
     await store.append_events(batches()[0])
     with monkeypatch.context() as elsewhere:
-        elsewhere.setattr(file_owners, "_HOST", "elsewhere")
+        elsewhere.setattr(runners, "HOST", "elsewhere")
         remote = FileExecutionEventStore(base, offload=False)
         await remote.acquire_owner("exec_one", "runner_far")
         lock = (base / "owners" / "runner_far").read_bytes()
@@ -62,7 +63,7 @@ async def test_taking_over_from_another_host_needs_somebody_who_knows(
     begin, work, *_ = batches()
     await store.append_events(begin)
     with monkeypatch.context() as elsewhere:
-        elsewhere.setattr(file_owners, "_HOST", "elsewhere")
+        elsewhere.setattr(runners, "HOST", "elsewhere")
         remote = FileExecutionEventStore(base, offload=False)
         await remote.acquire_owner("exec_one", "runner_far")
     with pytest.raises(OwnedError, match="runner_far on elsewhere, whose life cannot be seen from here"):
@@ -72,7 +73,7 @@ async def test_taking_over_from_another_host_needs_somebody_who_knows(
     await store.append_events(work)
     assert await live(store) == ("runner_1", True)
     with monkeypatch.context() as elsewhere:
-        elsewhere.setattr(file_owners, "_HOST", "elsewhere")
+        elsewhere.setattr(runners, "HOST", "elsewhere")
         with pytest.raises(ConflictError):
             await remote.append_events(batches(mark="b")[1])
         await remote.release_owner("exec_one", "runner_far")

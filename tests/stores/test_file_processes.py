@@ -15,7 +15,7 @@ from typing import Any, Self
 import pytest
 
 from engine.store import ConflictError, OwnedError
-from stores.file_store import FileExecutionEventStore
+from stores.file.store import FileExecutionEventStore
 from tests.sizes import SIZES
 from tests.stores.histories import batches, flat
 from tests.stores.store_child import WORKS, messages

@@ -14,7 +14,7 @@ import pytest
 from engine.store import StoreError
 from engine.testing.conformance_lists import snapshot_of
 from stores.codec import encode_batch, seal
-from stores.file_store import FileExecutionEventStore
+from stores.file.store import FileExecutionEventStore
 from tests.stores.histories import batches, flat
 
 

@@ -12,9 +12,10 @@ import pytest
 from engine.model.times import format_time
 from engine.testing.conformance_events import START, HistoryMaker
 from engine.testing.conformance_lists import snapshot_of
-from stores import file_lines, file_summaries
 from stores.codec import encode_batch, seal
-from stores.file_store import FileExecutionEventStore
+from stores.file import lines as file_lines
+from stores.file import summaries as file_summaries
+from stores.file.store import FileExecutionEventStore
 from tests.stores.histories import batches, flat
 
 

@@ -14,9 +14,9 @@ import watchfiles
 
 from engine.store import StoreNotFoundError
 from engine.testing.conformance_events import HistoryMaker
-from stores import file_changes
-from stores.file_changes import ChangesReader, ChangesWriter
-from stores.file_store import FileExecutionEventStore
+from stores import changes as file_changes
+from stores.changes import ChangesReader, ChangesWriter
+from stores.file.store import FileExecutionEventStore
 from tests.stores.histories import batches
 
 
@@ -26,9 +26,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_the_reader_tells_what_was_added_since_it_was_made(folder: Path) -> None:
-    writer = ChangesWriter(folder)
+    writer = ChangesWriter(folder / "changes")
     writer.announce("exec_before")
-    reader = ChangesReader(folder)
+    reader = ChangesReader(folder / "changes")
     assert reader.news() is None
     writer.announce("exec_one")
     writer.announce("exec_two")
@@ -44,18 +44,18 @@ def test_the_reader_tells_what_was_added_since_it_was_made(folder: Path) -> None
 
 
 def test_lines_that_are_no_ids_are_passed_over(folder: Path) -> None:
-    reader = ChangesReader(folder)
+    reader = ChangesReader(folder / "changes")
     (folder / "changes").write_bytes(b"")
     assert reader.news() == frozenset(), "a new file: look at all"
     with (folder / "changes").open("ab") as file:
-        file.write(b"../x\n\n\xff\xfe\nowners\n\x1b]0;x\x07\nexec_one\n" + b"x" * 10_000 + b"\n")
+        file.write(b"../x\n\n\xff\xfe\n\x1b]0;x\x07\nexec_one\n" + b"x" * 10_000 + b"\n")
     assert reader.news() == {"exec_one"}
 
 
 def test_a_large_file_is_started_anew_and_nobody_misses_anything(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(file_changes, "_LIMIT", 100)
-    writers = [ChangesWriter(folder), ChangesWriter(folder)]
-    reader, slow = ChangesReader(folder), ChangesReader(folder)
+    writers = [ChangesWriter(folder / "changes"), ChangesWriter(folder / "changes")]
+    reader, slow = ChangesReader(folder / "changes"), ChangesReader(folder / "changes")
     told: set[str] = set()
     anew = 0
     for number in range(200):
@@ -75,7 +75,7 @@ def test_a_large_file_is_started_anew_and_nobody_misses_anything(folder: Path, m
 def test_what_goes_into_a_file_that_was_just_replaced_is_said_again(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first, second = ChangesWriter(folder), ChangesWriter(folder)
+    first, second = ChangesWriter(folder / "changes"), ChangesWriter(folder / "changes")
     first.announce("exec_one")
     second.announce("exec_two")
     monkeypatch.setattr(file_changes, "_LIMIT", 20)
@@ -86,9 +86,9 @@ def test_what_goes_into_a_file_that_was_just_replaced_is_said_again(
 
 
 def test_a_shrunk_or_vanished_file_means_look_at_all(folder: Path) -> None:
-    writer = ChangesWriter(folder)
+    writer = ChangesWriter(folder / "changes")
     writer.announce("exec_one")
-    reader = ChangesReader(folder)
+    reader = ChangesReader(folder / "changes")
     (folder / "changes").write_text("")
     assert reader.news() == frozenset()
     (folder / "changes").unlink()

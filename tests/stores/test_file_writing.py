@@ -14,9 +14,9 @@ import pytest
 from engine.store import ConflictError, StoreError, StoreNotFoundError
 from engine.testing.conformance_events import HistoryMaker
 from engine.testing.conformance_lists import snapshot_of
-from stores import file_core
 from stores.codec import encode_batch
-from stores.file_store import FileExecutionEventStore
+from stores.file import core as file_core
+from stores.file.store import FileExecutionEventStore
 from tests.stores.histories import batches, flat
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.store import ForeignStoreError, StoreError, StoreNotFoundError
-from stores.file_store import FileExecutionEventStore
+from stores.file.store import FileExecutionEventStore
 from stores.location import Location, open_store, resolve_location
 from stores.memory import MemoryExecutionEventStore
 from tests.stores.histories import batches, write

@@ -23,7 +23,7 @@ from engine.model.snapshot import ExecutionFilter, ExecutionSummary, summarize
 from engine.store import ConflictError, ExecutionEventStore, OwnedError, UnknownExecutionError
 from engine.testing.conformance_events import START, HistoryMaker, SignalMaker
 from engine.testing.conformance_lists import snapshot_of
-from stores.file_store import FileExecutionEventStore
+from stores.file.store import FileExecutionEventStore
 from stores.memory import MemoryExecutionEventStore
 from tests.sizes import SIZES
 

@@ -11,8 +11,8 @@ import pytest
 
 from engine.testing.conformance_events import START, SignalMaker
 from engine.testing.conformance_lists import snapshot_of
-from stores.file_core import FileCore
-from stores.file_store import FileExecutionEventStore
+from stores.file.core import FileCore
+from stores.file.store import FileExecutionEventStore
 from tests.stores.histories import batches
 
 WRITING = ("append", "append_turn", "save_snapshot", "send_signal", "delete", "acquire")

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from engine.store import DamagedHistoryError, ExecutionEventStore
-from stores import file_core
-from stores.file_store import FileExecutionEventStore
+from stores.file import core as file_core
+from stores.file.store import FileExecutionEventStore
 from stores.memory import MemoryExecutionEventStore
 from tests.stores.histories import batches, flat
 

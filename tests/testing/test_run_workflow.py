@@ -10,7 +10,7 @@ import pytest
 from dive_tui.testing import Crash, FakeClock, fails, run_workflow, stub, told
 from engine.loading.inputs import InputError
 from engine.model.workflow import Workflow
-from stores.file_store import FileExecutionEventStore
+from stores.file.store import FileExecutionEventStore
 
 
 def flow(*steps: dict[str, Any], **more: Any) -> Workflow:

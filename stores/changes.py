@@ -1,4 +1,4 @@
-"""The file `changes`: every process that changes an execution adds its id, and whoever watches the store reads it.
+"""A store's file of changes: every process that changes an execution adds its id, and whoever watches reads it.
 
 One watched file instead of one per execution. It is a hint, not history: it is not synced, and whoever finds that it
 has grown large puts an empty one in its place, after which watchers look at everything.
@@ -13,8 +13,9 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, suppress
 from pathlib import Path
 
+from engine.model.ids import is_execution_id
 from engine.store import StoreNotFoundError
-from stores.file_layout import CHANGES, MISSING, is_folder_name, open_inside, replace_file
+from stores.files import MISSING, open_inside, replace_file
 
 _LIMIT = 1 << 20
 _STEP_MS = 5
@@ -28,8 +29,8 @@ _log = logging.getLogger(__name__)
 class ChangesWriter:
     """The end of the file that a store announces its own changes at."""
 
-    def __init__(self, base: Path) -> None:
-        self._base = base
+    def __init__(self, path: Path) -> None:
+        self._path = path
         self._fd: int | None = None
 
     def announce(self, *execution_ids: str) -> None:
@@ -37,7 +38,9 @@ class ChangesWriter:
         try:
             self._write("".join(f"{execution_id}\n" for execution_id in execution_ids).encode())
         except OSError as error:
-            _log.warning("could not tell watchers of %s about %s: %s", self._base, ", ".join(execution_ids), error)
+            _log.warning(
+                "could not tell watchers of %s about %s: %s", self._path.parent, ", ".join(execution_ids), error
+            )
 
     def close(self) -> None:
         """Close the file; the next announcement opens it again."""
@@ -48,7 +51,7 @@ class ChangesWriter:
     def _write(self, line: bytes) -> None:
         while True:
             if self._fd is None:
-                self._fd = open_inside(self._base, CHANGES, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+                self._fd = open_inside(self._path.parent, self._path.name, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
             os.write(self._fd, line)
             status = os.fstat(self._fd)
             if status.st_nlink:
@@ -56,7 +59,7 @@ class ChangesWriter:
             # Replaced by another process meanwhile, so perhaps nobody read it: say it again in the new file.
             self.close()
         if status.st_size > _LIMIT:
-            replace_file(self._base, CHANGES, b"")
+            replace_file(self._path.parent, self._path.name, b"")
             self.close()
 
 
@@ -65,10 +68,10 @@ class ChangesReader:
 
     _fd: int | None = None
 
-    def __init__(self, base: Path) -> None:
-        self._base = base
-        self._folder = base.stat()
-        self._fd = _open(base)
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._folder = path.parent.stat()
+        self._fd = _open(path)
         self._offset = 0 if self._fd is None else os.fstat(self._fd).st_size
 
     def news(self) -> frozenset[str] | None:
@@ -79,18 +82,18 @@ class ChangesReader:
         """
         self._check_folder()
         if self._fd is None:
-            self._fd = _open(self._base)
+            self._fd = _open(self.path)
             return None if self._fd is None else self._look_at_all()
         status = os.fstat(self._fd)
         if not status.st_nlink or status.st_size < self._offset:
             self.close()
-            self._fd = _open(self._base)
+            self._fd = _open(self.path)
             return self._look_at_all()
         content = os.pread(self._fd, status.st_size - self._offset, self._offset)
         whole = content.rfind(b"\n") + 1
         self._offset += whole
         names = content[:whole].decode("ascii", "replace").split("\n")
-        return frozenset(filter(is_folder_name, names)) or None
+        return frozenset(filter(is_execution_id, names)) or None
 
     def close(self) -> None:
         """Close the file."""
@@ -107,24 +110,24 @@ class ChangesReader:
 
     def _check_folder(self) -> None:
         try:
-            same = os.path.samestat(self._base.stat(), self._folder)
+            same = os.path.samestat(self.path.parent.stat(), self._folder)
         except MISSING:
             same = False
         if not same:
-            raise StoreNotFoundError(f"the store at {self._base} is gone")
+            raise StoreNotFoundError(f"the store at {self.path.parent} is gone")
 
 
-def _open(base: Path) -> int | None:
+def _open(path: Path) -> int | None:
     try:
-        return open_inside(base, CHANGES, os.O_RDONLY)
+        return open_inside(path.parent, path.name, os.O_RDONLY)
     except FileNotFoundError:
         return None
 
 
-async def follow(reader: ChangesReader, base: Path) -> AsyncIterator[frozenset[str]]:
+async def follow(reader: ChangesReader) -> AsyncIterator[frozenset[str]]:
     """The news of a reader as they come, until closed."""
     try:
-        async with aclosing(_wakeups(base)) as wakeups:
+        async with aclosing(_wakeups(reader.path)) as wakeups:
             waking = asyncio.ensure_future(anext(wakeups))
             try:
                 # Waiting begins before the first look, so that no change falls between the two.
@@ -143,14 +146,14 @@ async def follow(reader: ChangesReader, base: Path) -> AsyncIterator[frozenset[s
         reader.close()
 
 
-async def _wakeups(base: Path) -> AsyncGenerator[None, None]:
+async def _wakeups(path: Path) -> AsyncGenerator[None, None]:
     """Something when the file may have changed, and once a second in any case: a folder can vanish unannounced."""
     from watchfiles import awatch
 
     try:
         changes = awatch(
-            base,
-            watch_filter=lambda _, path: path.endswith(f"/{CHANGES}"),
+            path.parent,
+            watch_filter=lambda _, changed: changed.endswith(f"/{path.name}"),
             step=_STEP_MS,
             debounce=_DEBOUNCE_MS,
             rust_timeout=_LOOK_EVERY_MS,
@@ -161,7 +164,9 @@ async def _wakeups(base: Path) -> AsyncGenerator[None, None]:
             async for _ in changes:
                 yield
     except (OSError, RuntimeError) as error:
-        _log.warning("looking at %s every %s s, the system cannot notify of changes: %s", base, _POLL_SECONDS, error)
+        _log.warning(
+            "looking at %s every %s s, the system cannot notify of changes: %s", path.parent, _POLL_SECONDS, error
+        )
     while True:
         await asyncio.sleep(_POLL_SECONDS)
         yield

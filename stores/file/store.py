@@ -15,10 +15,11 @@ from engine.model.events import ExecutionEvent
 from engine.model.signals import ExecutionSignal
 from engine.model.snapshot import ExecutionFilter, ExecutionSnapshot, ExecutionSummary
 from engine.store import StoreError
-from stores.file_changes import follow
-from stores.file_core import FileCore, HistoryReport
-from stores.file_layout import BusyError, prepare
-from stores.file_turn import Turn
+from stores.changes import follow
+from stores.file.core import FileCore, HistoryReport
+from stores.file.layout import prepare
+from stores.file.turn import Turn
+from stores.files import BusyError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -137,7 +138,7 @@ class FileExecutionEventStore:
         Raises:
             StoreNotFoundError: the store's folder is gone.
         """
-        return follow(self._explaining(self._core.changes), self._core.base)
+        return follow(self._explaining(self._core.changes))
 
     async def acquire_owner(self, execution_id: str, runner_id: str, *, take_over: bool = False) -> None:
         """See `ExecutionEventStore.acquire_owner`."""

@@ -9,7 +9,7 @@ from engine.model.events import ExecutionEvent
 from engine.store import StoreError
 from stores.checks import check_batches
 from stores.codec import encode_batch
-from stores.file_layout import folder_name
+from stores.file.layout import folder_name
 
 
 class Batch(NamedTuple):

@@ -14,11 +14,13 @@ from engine.core.reduce import initial_state
 from engine.model.snapshot import ExecutionSummary
 from engine.model.state import ExecutionState
 from engine.model.times import EPOCH, format_time
-from stores.file_layout import EVENTS, MISSING, is_folder_name, reading
-from stores.file_lines import START, Mark, Stamp, between_appends, read_pieces
-from stores.file_owners import Owner, Owners
-from stores.file_snapshots import load_snapshot
+from stores.file.layout import EVENTS, is_folder_name
+from stores.file.lines import START, Mark, Stamp, between_appends, read_pieces
+from stores.file.owners import Owners
+from stores.file.snapshots import load_snapshot
+from stores.files import MISSING, reading
 from stores.folding import Folded, fold_as_far_as_possible, summary_of
+from stores.runners import Owner
 
 _SAME_TICK_NS = 50_000_000
 """Times of files advance in ticks, of some milliseconds: what changes twice within one may look unchanged."""

@@ -18,30 +18,21 @@ from engine.model.snapshot import ExecutionFilter, ExecutionSnapshot, ExecutionS
 from engine.model.state import ENDED
 from engine.model.times import format_time
 from engine.store import ConflictError, OwnedError, StoreError, StoreNotFoundError, UnknownExecutionError
+from stores.changes import ChangesReader, ChangesWriter
 from stores.checks import check_batch, check_signal
 from stores.codec import encode_batch
 from stores.due import select_due
-from stores.file_changes import ChangesReader, ChangesWriter
-from stores.file_inbox import Inboxes
-from stores.file_layout import (
-    DELETED,
-    EVENTS,
-    MISSING,
-    BusyError,
-    folder_name,
-    locked,
-    make_folder,
-    open_inside,
-    reading,
-    sync_folder,
-)
-from stores.file_lines import START, Damage, Mark, Place, Reading, damaged, find_line, read_history, read_surely, survey
-from stores.file_owners import Owners
-from stores.file_snapshots import StoredSnapshot, load_snapshot, save_snapshot
-from stores.file_summaries import Summaries
-from stores.file_turn import Turn
-from stores.file_writer import HistoryGoneError, HistoryWriter
+from stores.file.inbox import Inboxes
+from stores.file.layout import CHANGES, DELETED, EVENTS, OWNERS, folder_name
+from stores.file.lines import START, Damage, Mark, Place, Reading, damaged, find_line, read_history, read_surely, survey
+from stores.file.owners import Owners
+from stores.file.snapshots import StoredSnapshot, load_snapshot, save_snapshot
+from stores.file.summaries import Summaries
+from stores.file.turn import Turn
+from stores.file.writer import HistoryGoneError, HistoryWriter
+from stores.files import MISSING, BusyError, locked, make_folder, open_inside, reading, sync_folder
 from stores.folding import select
+from stores.runners import Runners
 
 _MAX_PLACES = 1024
 _FILES_ALLOWED, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -70,10 +61,11 @@ class FileCore:
     def __init__(self, base: Path, *, durable: bool) -> None:
         self.base = base
         self._durable = durable
-        self._owners = Owners(base)
+        self._runners = Runners(base / OWNERS)
+        self._owners = Owners(base, self._runners)
         self._summaries = Summaries(base, self._owners)
         self._inboxes = Inboxes(base, durable=durable)
-        self._changes = ChangesWriter(base)
+        self._changes = ChangesWriter(base / CHANGES)
         self._writers: OrderedDict[str, HistoryWriter] = OrderedDict()
         self._synced: set[str] = set()
         """Executions whose files' names are known to be on the disk."""
@@ -234,11 +226,11 @@ class FileCore:
 
     def live_runners(self) -> frozenset[str]:
         """Ids of this host's living runners."""
-        return self._owners.live_runners()
+        return self._runners.live()
 
     def changes(self) -> ChangesReader:
         """What changes from now on."""
-        return ChangesReader(self.base)
+        return ChangesReader(self.base / CHANGES)
 
     def explained(self, error: OSError | StoreError) -> StoreError:
         """What to tell a person when the system refused something; an error that tells it already stays as it is."""
@@ -260,7 +252,7 @@ class FileCore:
         self._writers.clear()
         self._inboxes.close()
         self._changes.close()
-        self._owners.close()
+        self._runners.close()
 
     def _append(self, execution_id: str, events: Sequence[ExecutionEvent], lines: Sequence[bytes]) -> None:
         try:

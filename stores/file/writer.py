@@ -8,8 +8,9 @@ from pathlib import Path
 
 from engine.model.events import ExecutionEvent
 from engine.store import ConflictError, StoreError
-from stores.file_layout import EVENTS, locked, open_inside, set_aside, sync_data, write_all
-from stores.file_lines import START, Mark, Place, damaged, find_line, read_history
+from stores.file.layout import EVENTS, set_aside
+from stores.file.lines import START, Mark, Place, damaged, find_line, read_history
+from stores.files import locked, open_inside, sync_data, write_all
 
 
 class HistoryGoneError(ConflictError):

@@ -8,8 +8,9 @@ from typing import NamedTuple
 from engine.model.snapshot import ExecutionSnapshot
 from engine.store import StoreError
 from stores.codec import LineError, seal, unseal
-from stores.file_layout import SNAPSHOT, read_all, reading, replace_file
-from stores.file_lines import Mark, Place, read_history
+from stores.file.layout import SNAPSHOT
+from stores.file.lines import Mark, Place, read_history
+from stores.files import read_all, reading, replace_file
 
 
 class StoredSnapshot(NamedTuple):

@@ -15,20 +15,9 @@ from pathlib import Path
 from engine.model.signals import ExecutionSignal
 from engine.store import DamagedInboxError, StoreError
 from stores.codec import LineError, decode_signal, encode_signal
-from stores.file_layout import (
-    INBOX,
-    MISSING,
-    BusyError,
-    is_linked,
-    locked,
-    open_inside,
-    reading,
-    set_aside,
-    sync_data,
-    sync_folder,
-    write_all,
-)
-from stores.file_lines import START, Damage, Place, Stamp, between_appends, find_line, is_cut_short, split_lines
+from stores.file.layout import INBOX, set_aside
+from stores.file.lines import START, Damage, Place, Stamp, between_appends, find_line, is_cut_short, split_lines
+from stores.files import MISSING, BusyError, is_linked, locked, open_inside, reading, sync_data, sync_folder, write_all
 
 _MAX_OPEN = 16
 

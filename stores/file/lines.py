@@ -14,7 +14,7 @@ from engine.model.events import ExecutionEvent
 from engine.store import DamagedHistoryError
 from stores.codec import LineError, decode_line
 from stores.collector import collector_paused
-from stores.file_layout import EVENTS
+from stores.file.layout import EVENTS
 
 _CHUNK = 1 << 20
 _PIECE = 16384

@@ -1,0 +1,1 @@
+"""Executions in a folder of files."""
