@@ -42,6 +42,10 @@ class DamagedHistoryError(StoreError):
         self.readable = list(readable)
 
 
+class DamagedStoreError(StoreError):
+    """The files of a store are damaged so that nothing, or not all, of it can be read; the sentence names the file."""
+
+
 class DamagedInboxError(StoreError):
     """The messages of an execution cannot be read from some point on, so none can be added either.
 

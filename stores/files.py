@@ -149,3 +149,8 @@ def make_store_folder(base: Path, files: Mapping[str, bytes]) -> None:
                 os.close(fd)
     for folder in missing:
         sync_folder(folder.parent)
+
+
+def is_empty(folder: Path) -> bool:
+    """Whether nothing is in a folder, or only what the making of a store writes first."""
+    return all(path.name == GITIGNORE for path in folder.iterdir())

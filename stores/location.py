@@ -5,15 +5,18 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from engine.store import ExecutionEventStore, ForeignStoreError, StoreError
 from stores.file.layout import is_store
+from stores.files import is_empty
 
 _FOLDER = ".dive"
 _CONFIGS = ("dive.toml", "pyproject.toml")
-_SQLITE_FILE = "store.db"
-_SQLITE_MAGIC = b"SQLite format 3\0"
+_DATABASE = "store.db"
+_DATABASE_ENDINGS = (".db", ".sqlite", ".sqlite3")
+_DATABASE_MAGIC = b"SQLite format 3\0"
+Durability = Literal["full", "normal", "relaxed"]
 
 
 class Location(NamedTuple):
@@ -25,14 +28,19 @@ class Location(NamedTuple):
     """What made the choice, for messages: `--store`, `DIVE_STORE`, a configuration file, or `default`."""
 
 
-def open_store(location: str | Path, *, create: bool = False, offload: bool = True) -> ExecutionEventStore:
+def open_store(
+    location: str | Path, *, create: bool = False, offload: bool = True, durability: Durability = "full"
+) -> ExecutionEventStore:
     """Open the store at a place.
 
     Args:
-        location: a path, looked at to find out what kind of store it holds; `file:PATH` for a store of files,
-            whatever is there; `memory:` for a new one that is gone with this process.
+        location: a path, looked at to find out what kind of store it holds; where nothing is, a database `store.db`
+            is meant. `file:PATH` and `sqlite:PATH` say the kind, whatever is there; `memory:` is a new store that
+            is gone with this process.
         create: make the store when nothing is there yet.
         offload: keep file access off the caller's event loop.
+        durability: what an acknowledged event survives: `full` a loss of power; `normal` and `relaxed` the death of
+            the process, and a loss of power only after the system has written by itself.
 
     Raises:
         StoreNotFoundError: nothing is there and `create` is false.
@@ -48,13 +56,17 @@ def open_store(location: str | Path, *, create: bool = False, offload: bool = Tr
         return MemoryExecutionEventStore()
     try:
         kind = kind or _kind_at(path)
+        database = _database_at(path)
     except OSError as error:
         raise StoreError(f"cannot look at {path}: {error.strerror or error}") from error
+    level: Literal["full", "normal"] = "full" if durability == "full" else "normal"
     if kind == "sqlite":
-        raise ForeignStoreError(f"{path} is an SQLite store, which this version cannot open")
+        from stores.sqlite.store import SQLiteExecutionEventStore
+
+        return SQLiteExecutionEventStore(database, create=create, offload=offload, durability=level)
     from stores.file.store import FileExecutionEventStore
 
-    return FileExecutionEventStore(path, create=create, offload=offload)
+    return FileExecutionEventStore(path, create=create, offload=offload, durability=level)
 
 
 def resolve_location(option: str | None, environ: Mapping[str, str], cwd: Path) -> Location:
@@ -108,21 +120,31 @@ def _split(text: str) -> tuple[str, Path]:
 
 
 def _kind_at(path: Path) -> str:
-    """`file` or `sqlite`; `file` also where nothing is."""
+    """`file` or `sqlite`; `sqlite` also where nothing is."""
     if path.is_file():
         with path.open("rb") as file:
-            if file.read(len(_SQLITE_MAGIC)) == _SQLITE_MAGIC:
+            if file.read(len(_DATABASE_MAGIC)) == _DATABASE_MAGIC:
                 return "sqlite"
         raise ForeignStoreError(f"{path} is a file, not a store of executions")
     if not path.is_dir():
-        return "file"
-    has_database = (path / _SQLITE_FILE).is_file()
-    if has_database and is_store(path):
+        return "sqlite"
+    has_database = (path / _DATABASE).is_file()
+    if not is_store(path):
+        if has_database or is_empty(path):
+            return "sqlite"
+        raise ForeignStoreError(f"{path} holds other things, not a store of executions")
+    if has_database:
         raise ForeignStoreError(
-            f"{path} holds two stores, {_SQLITE_FILE} and folders of executions: "
-            f"say which by file:{path} or sqlite:{path}"
+            f"{path} holds two stores, {_DATABASE} and folders of executions: say which by file:{path} or sqlite:{path}"
         )
-    return "sqlite" if has_database else "file"
+    return "file"
+
+
+def _database_at(path: Path) -> Path:
+    """The database that is meant by a path: the file itself, or `store.db` in a folder."""
+    if path.is_file() or (not path.exists() and path.suffix in _DATABASE_ENDINGS):
+        return path
+    return path / _DATABASE
 
 
 def _configs(folders: tuple[Path, ...]) -> Iterator[Path]:

@@ -62,6 +62,21 @@ class ExecutionSummary:
         record["children"] = list(self.children)
         return record
 
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> ExecutionSummary:
+        """The summary a decoded JSON object stands for; keys it does not know are ignored.
+
+        Raises:
+            ValueError: a field that every summary has is missing.
+        """
+        known = {name: record[name] for name in cls.__dataclass_fields__ if name in record}
+        for name in ("failed_steps", "children"):
+            known[name] = tuple(known.get(name, ()))
+        try:
+            return cls(**known)
+        except TypeError as error:
+            raise ValueError(f"a summary is incomplete: {error}") from None
+
 
 def summarize(state: ExecutionState, *, owner: str | None = None, live: bool | None = None) -> ExecutionSummary:
     """The list line of an execution in this state."""

@@ -5,9 +5,12 @@
 {base}/owners/{runner id}            locked by that runner while it lives
 {base}/{execution id}/events.jsonl   the history
 {base}/{execution id}/snapshot.json  a cache
+{base}/{execution id}/index          where batches begin in a long history, a cache
 {base}/{execution id}/inbox.jsonl    messages to the execution
 {base}/{execution id}/owner          which runner may append
 {base}/{execution id}/*.torn-{n}     what an append or a message left that was cut short
+{base}/{execution id}/*.damaged-{n}  what a repair cut out
+{base}/.deleted-*                    an execution whose removal was cut short
 """
 
 from __future__ import annotations
@@ -20,10 +23,11 @@ from pathlib import Path
 
 from engine.model.ids import InvalidIdError, validate_execution_id
 from engine.store import ForeignStoreError, StoreNotFoundError
-from stores.files import GITIGNORE, MISSING, is_regular, make_store_folder, open_inside, write_all
+from stores.files import MISSING, is_empty, is_regular, make_store_folder, open_inside, write_all
 
 EVENTS = "events.jsonl"
 SNAPSHOT = "snapshot.json"
+INDEX = "index"
 INBOX = "inbox.jsonl"
 OWNER = "owner"
 OWNERS = "owners"
@@ -63,11 +67,6 @@ def is_store(folder: Path) -> bool:
             for entry in entries
             if is_folder_name(entry.name) and entry.is_dir(follow_symlinks=False)
         )
-
-
-def is_empty(folder: Path) -> bool:
-    """Whether nothing is in a folder, or only what the making of a store writes first."""
-    return all(path.name == GITIGNORE for path in folder.iterdir())
 
 
 def prepare(base: Path, *, create: bool) -> None:

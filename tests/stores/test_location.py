@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import stat
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from engine.store import ForeignStoreError, StoreError, StoreNotFoundError
 from stores.file.store import FileExecutionEventStore
 from stores.location import Location, open_store, resolve_location
 from stores.memory import MemoryExecutionEventStore
+from stores.sqlite.store import SQLiteExecutionEventStore
 from tests.stores.histories import batches, write
 
 
@@ -102,32 +104,61 @@ async def test_memory() -> None:
         open_store("memory:x")
 
 
-@pytest.mark.parametrize("prefix", ["", "file:"])
-async def test_files(tmp_path: Path, prefix: str) -> None:
-    location = f"{prefix}{tmp_path / 'store'}"
+@pytest.mark.parametrize(
+    ("given", "asked", "kind"),
+    [
+        ("{}/store", "{}/store", SQLiteExecutionEventStore),
+        ("sqlite:{}/store", "{}/store/store.db", SQLiteExecutionEventStore),
+        ("{}/folder/runs.db", "{}/folder/runs.db", SQLiteExecutionEventStore),
+        ("sqlite:{}/runs.sqlite3", "sqlite:{}/runs.sqlite3", SQLiteExecutionEventStore),
+        ("file:{}/store", "{}/store", FileExecutionEventStore),
+        ("file:{}/store.db", "file:{}/store.db", FileExecutionEventStore),
+    ],
+)
+async def test_the_kind_is_seen_again(tmp_path: Path, given: str, asked: str, kind: type[object]) -> None:
+    location = given.format(tmp_path)
     with pytest.raises(StoreNotFoundError, match="dive-tui run"):
         open_store(location)
-    with pytest.raises(StoreNotFoundError):
-        open_store(f"{prefix}{tmp_path}")
+    assert list(tmp_path.iterdir()) == [], "looking makes nothing"
     made = open_store(location, create=True)
     await made.append_events(batches()[0])
     await made.close()
-    again = open_store(Path(location) if not prefix else location)
-    assert isinstance(again, FileExecutionEventStore)
+    again = open_store(asked.format(tmp_path))
+    assert isinstance(again, kind)
     assert [summary.id for summary in await again.list_executions()] == ["exec_one"]
     await again.close()
 
 
-def test_sqlite_is_known_but_not_opened(tmp_path: Path) -> None:
+@pytest.mark.parametrize("create", [False, True])
+def test_a_database_of_something_else(tmp_path: Path, create: bool) -> None:
     database = tmp_path / "runs.sqlite"
     with sqlite3.connect(database) as connection:
         connection.execute("create table t (x)")
     connection.close()
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "folder" / "store.db").write_bytes(b"")
-    for place in (str(database), str(tmp_path / "folder"), f"sqlite:{tmp_path / 'nothing'}"):
-        with pytest.raises(ForeignStoreError, match="SQLite"):
-            open_store(place, create=True)
+    before = database.read_bytes()
+    with pytest.raises(ForeignStoreError, match="not a store of executions"):
+        open_store(database, create=create)
+    assert database.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["runs.sqlite"]
+
+
+async def test_a_database_that_nothing_is_in_yet(tmp_path: Path) -> None:
+    (tmp_path / "store.db").write_bytes(b"")
+    with pytest.raises(StoreNotFoundError):
+        open_store(tmp_path)
+    await open_store(tmp_path, create=True).close()
+    await open_store(tmp_path).close()
+
+
+async def test_a_folder_is_made_for_a_store_alone_and_private(tmp_path: Path) -> None:
+    await open_store(tmp_path / "a" / "store", create=True).close()
+    made = tmp_path / "a" / "store"
+    assert (made / ".gitignore").read_text() == "*\n"
+    assert stat.S_IMODE(made.stat().st_mode) == 0o700
+    assert stat.S_IMODE((made / "store.db").stat().st_mode) == 0o600
+    (tmp_path / "mine").write_text("")
+    await open_store(tmp_path / "runs.db", create=True).close()
+    assert not (tmp_path / ".gitignore").exists(), "a folder of other things is nobody's to ignore"
 
 
 def test_two_kinds_in_one_folder_must_be_told_apart(tmp_path: Path) -> None:
@@ -145,6 +176,8 @@ def test_what_is_no_store(tmp_path: Path, create: bool) -> None:
     for place in (tmp_path / "notes", tmp_path / "empty"):
         with pytest.raises(ForeignStoreError, match="is a file, not a store"):
             open_store(place, create=create)
+    with pytest.raises(ForeignStoreError, match="is a file, not a store"):
+        open_store(f"sqlite:{tmp_path / 'notes'}", create=create)
     with pytest.raises(ForeignStoreError, match="other things"):
         open_store(tmp_path, create=create)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "notes"]

@@ -1,0 +1,1 @@
+"""Executions in one SQLite database."""

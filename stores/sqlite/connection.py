@@ -1,0 +1,214 @@
+"""Connections to a store's database: how they are opened, and what their errors mean."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.parse import quote
+
+import apsw
+
+from engine.store import DamagedStoreError, ReadOnlyError, StoreError, StoreNotFoundError
+from stores.files import BusyError
+
+_OPENING_MS = 5_000
+"""How long opening may wait for another process that is opening or closing the same database."""
+_READING_MS = 50
+_CACHE_KIB = 16_384
+_WAL_LIMIT = 64 << 20
+_IDLE_READERS = 4
+_DISTRUST = (
+    # A database that somebody else made may hold triggers and views, and functions in them: we use none.
+    (apsw.SQLITE_DBCONFIG_DEFENSIVE, 1),
+    (apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0),
+    (apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0),
+    (apsw.SQLITE_DBCONFIG_ENABLE_VIEW, 0),
+    (apsw.SQLITE_DBCONFIG_ENABLE_FKEY, 0),
+    (apsw.SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0),
+    (apsw.SQLITE_DBCONFIG_DQS_DML, 0),
+    (apsw.SQLITE_DBCONFIG_DQS_DDL, 0),
+)
+
+
+def connect(path: Path, *, writable: bool, immutable: bool = False) -> apsw.Connection:
+    """Open a database without trusting what its schema says.
+
+    Args:
+        path: its file, which must exist; a symbolic link is not followed.
+        writable: false: it can only be read.
+        immutable: read it without any lock and without its `-wal`: for files that nobody can be changing.
+
+    Raises:
+        apsw.Error: it cannot be opened or is no database.
+    """
+    flags = apsw.SQLITE_OPEN_READWRITE if writable else apsw.SQLITE_OPEN_READONLY
+    name = f"file:{quote(str(path))}?immutable=1" if immutable else str(path)
+    connection = apsw.Connection(name, flags=flags | apsw.SQLITE_OPEN_NOFOLLOW | apsw.SQLITE_OPEN_URI * immutable)
+    try:
+        for setting, value in _DISTRUST:
+            connection.config(setting, value)
+        connection.set_busy_timeout(_OPENING_MS)
+        connection.pragma("cell_size_check", True)
+        connection.pragma("mmap_size", 0)
+        connection.pragma("cache_size", -_CACHE_KIB)
+        connection.pragma("temp_store", "MEMORY")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+class Connections:
+    """One connection that writes, and some that read; each is opened when it is first needed."""
+
+    def __init__(self, path: Path, *, durable: bool) -> None:
+        self.path = path
+        self._durable = durable
+        self._opened: os.stat_result | None = None
+        """Of the file when it was opened first: the store is what was opened then."""
+        self._writer: apsw.Connection | None = None
+        self._idle: list[apsw.Connection] = []
+        self._lock = threading.Lock()
+
+    def writer(self) -> apsw.Connection:
+        """The connection that writes, for one thread at a time.
+
+        Raises:
+            StoreNotFoundError: the database was deleted or replaced.
+            apsw.Error: it cannot be opened for writing.
+        """
+        self._check_present()
+        if self._writer is None:
+            connection = connect(self.path, writable=True)
+            try:
+                connection.pragma("journal_mode", "wal")
+                connection.pragma("journal_size_limit", _WAL_LIMIT)
+                if sys.platform == "darwin":  # where a sync leaves data in the drive's own memory
+                    connection.pragma("fullfsync", True)
+                    connection.pragma("checkpoint_fullfsync", True)
+                connection.pragma("synchronous", "FULL" if self._durable else "NORMAL")
+            except BaseException:
+                connection.close()
+                raise
+            self._writer = connection
+        return self._writer
+
+    @contextmanager
+    def writing(self, *, durable: bool = True) -> Iterator[apsw.Connection]:
+        """A transaction that holds the database's write lock; `durable` false: it need not survive a loss of power.
+
+        Raises:
+            BusyError: another connection is writing just now.
+            StoreError: what a body's or SQLite's own failure means.
+        """
+        connection = self.writer()
+        relaxed = self._durable and not durable
+        connection.set_busy_timeout(0)
+        if relaxed:
+            connection.pragma("synchronous", "NORMAL")
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    with suppress(apsw.Error):
+                        connection.execute("ROLLBACK")
+                raise
+            finally:
+                if relaxed:
+                    connection.pragma("synchronous", "FULL")
+        except (apsw.IOError, apsw.FullError, apsw.CorruptError, apsw.NotADBError):
+            # After a failed sync nothing this connection believes to be on the disk can be relied on.
+            self.forget_writer()
+            raise
+
+    @contextmanager
+    def reading(self) -> Iterator[apsw.Connection]:
+        """A connection inside a transaction that sees one state of the database.
+
+        Raises:
+            StoreNotFoundError: the database was deleted or replaced.
+            apsw.Error: it cannot be read.
+        """
+        self._check_present()
+        with self._lock:
+            connection = self._idle.pop() if self._idle else None
+        if connection is None:
+            connection = self._open_reader()
+        try:
+            connection.execute("BEGIN")
+            yield connection
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.close()
+            raise
+        with self._lock:
+            if len(self._idle) < _IDLE_READERS:
+                self._idle.append(connection)
+                return
+        connection.close()
+
+    def forget_writer(self) -> None:
+        """Close the connection that writes; the next use opens another one."""
+        if self._writer is not None:
+            with suppress(apsw.Error):
+                self._writer.close()
+            self._writer = None
+
+    def close(self) -> None:
+        """Close all connections."""
+        with self._lock:
+            for connection in self._idle:
+                connection.close()
+            self._idle.clear()
+        self.forget_writer()
+
+    def _open_reader(self) -> apsw.Connection:
+        try:
+            connection = connect(self.path, writable=False)
+            connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall()
+        except (apsw.CantOpenError, apsw.ReadOnlyError):
+            # In a folder that cannot be written, a database that nobody has open can be read all the same.
+            if os.access(self.path.parent, os.W_OK) or Path(f"{self.path}-wal").exists():
+                raise
+            connection = connect(self.path, writable=False, immutable=True)
+        connection.set_busy_timeout(_READING_MS)
+        return connection
+
+    def _check_present(self) -> None:
+        try:
+            status = self.path.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            raise StoreNotFoundError(f"the store at {self.path} is gone") from None
+        if self._opened is None:
+            self._opened = status
+        elif not os.path.samestat(status, self._opened):
+            raise StoreNotFoundError(f"the store at {self.path} is gone: there is another file in its place")
+
+
+def explained(error: apsw.Error, path: Path) -> StoreError:
+    """What to tell a person when SQLite refused something."""
+    explanation: StoreError
+    match error:
+        case apsw.BusyError() | apsw.LockedError():
+            explanation = BusyError(f"the store at {path} is locked by another process")
+        case apsw.FullError():
+            explanation = StoreError(f"the store at {path} failed: no space is left on its disk")
+        case apsw.CorruptError() | apsw.NotADBError():
+            explanation = DamagedStoreError(
+                f"the database {path} is damaged ({error}): dive-tui verify tells what, dive-tui repair saves the rest"
+            )
+        case apsw.ReadOnlyError() | apsw.PermissionsError():
+            explanation = ReadOnlyError(f"the store at {path} cannot be written: its file or folder is read-only")
+        case apsw.CantOpenError():
+            explanation = StoreError(f"cannot open the store at {path}: {error}")
+        case _:
+            explanation = StoreError(f"the store at {path} failed: {error}")
+    explanation.__cause__ = error
+    return explanation

@@ -1,0 +1,204 @@
+"""The history of an execution as rows of the database: appending to it and reading it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import apsw
+
+from engine.core.reduce import initial_state
+from engine.model.events import ExecutionEvent
+from engine.model.snapshot import ExecutionSnapshot
+from engine.store import ConflictError, DamagedHistoryError
+from stores.codec import LineError, decode_line, seal, unseal
+from stores.collector import collector_paused
+from stores.folding import Folded, fold_as_far_as_possible, summary_of
+from stores.sqlite.schema import position
+from stores.sqlite.summaries import Row, add_row, update_row
+
+PIECE = 8192
+_LAST = (1 << 32) - 1
+
+
+class Found(NamedTuple):
+    """Where an execution is kept, and how far it goes."""
+
+    number: int
+    last_sequence: int
+
+
+def find(connection: apsw.Connection, execution_id: str) -> Found | None:
+    """Look an execution up; None when there is none of this id."""
+    row = connection.execute("SELECT number, last_sequence FROM executions WHERE id = ?", (execution_id,)).fetchone()
+    return None if row is None else Found(*row)
+
+
+def check_continues(connection: apsw.Connection, found: Found | None, events: Sequence[ExecutionEvent]) -> bool:
+    """Whether a batch continues a history; False when the history ends with this very batch already.
+
+    Raises:
+        ConflictError: it does neither.
+    """
+    known = found.last_sequence if found is not None else 0
+    if events[0].sequence == known + 1:
+        return True
+    execution_id = events[0].execution_id
+    if found is not None and events[-1].sequence == known:
+        try:
+            present = read(connection, execution_id, found, events[0].sequence, None)
+        except DamagedHistoryError:
+            present = []
+        if [event.id for event in present] == [event.id for event in events]:
+            return False
+    if known == 0:
+        raise ConflictError(f"event {events[0].sequence} cannot be the first one of {execution_id}")
+    raise ConflictError(f"event {events[0].sequence} cannot be appended to {execution_id}, which has {known} events")
+
+
+class Known(NamedTuple):
+    """What is known of an execution at some event of its history, and stays true."""
+
+    folded: Folded
+    row: Row | None = None
+    """What its row says; None: not looked at."""
+
+
+def add(
+    connection: apsw.Connection,
+    found: Found | None,
+    known: Known,
+    events: Sequence[ExecutionEvent],
+    lines: Sequence[bytes],
+) -> tuple[Found, Known]:
+    """Add a batch behind a history, and to what lists show. Must be inside a transaction.
+
+    Args:
+        known: the execution before the batch.
+        lines: the events, each with its line end.
+    """
+    folded, row = known
+    if not folded.problem:
+        folded = fold_as_far_as_possible(folded.state, events)
+    summary = summary_of(folded, folded.state.timestamp)
+    last = events[-1].sequence
+    if found is None:
+        number = add_row(connection, last, summary)
+        row = None
+    else:
+        number = found.number
+        row = update_row(connection, number, last, summary, row)
+    at = position(number, events[0].sequence)
+    connection.executemany("INSERT INTO events VALUES (?, ?)", enumerate((line[:-1] for line in lines), start=at))
+    return Found(number, last), Known(folded, row)
+
+
+def read(
+    connection: apsw.Connection, execution_id: str, found: Found, from_seq: int, limit: int | None
+) -> list[ExecutionEvent]:
+    """Events from a sequence on.
+
+    Raises:
+        DamagedHistoryError: one of them cannot be read.
+    """
+    events: list[ExecutionEvent] = []
+    expected = max(1, from_seq)
+    with collector_paused():
+        for at, line in _rows(connection, found.number, expected, limit):
+            try:
+                if at != position(found.number, expected):
+                    raise LineError("it is missing")
+                event, k = decode_line(line)
+                if k is None:
+                    raise LineError("its checksum is missing")
+                if event.sequence != expected or event.execution_id != execution_id:
+                    raise LineError(f"its row does not hold event {expected} of {execution_id}")
+            except LineError as error:
+                raise damaged(execution_id, expected, str(error), events) from None
+            events.append(event)
+            expected += 1
+    if (limit is None or len(events) < limit) and expected <= found.last_sequence:
+        raise damaged(execution_id, expected, "it is missing", events)
+    return events
+
+
+def read_lines(
+    connection: apsw.Connection, execution_id: str, found: Found, from_seq: int, limit: int | None
+) -> list[bytes]:
+    """The lines of events from a sequence on, each with its line end.
+
+    Raises:
+        DamagedHistoryError: one of them is missing; whether they are whole is not looked at.
+    """
+    expected = max(1, from_seq)
+    lines = []
+    for at, line in _rows(connection, found.number, expected, limit):
+        if at != position(found.number, expected):
+            break
+        lines.append(line + b"\n")
+        expected += 1
+    if (limit is None or len(lines) < limit) and expected <= found.last_sequence:
+        raise damaged(execution_id, expected, "it is missing", ())
+    return lines
+
+
+def damaged(execution_id: str, sequence: int, problem: str, readable: Sequence[ExecutionEvent]) -> DamagedHistoryError:
+    """The history cannot be read from this event on."""
+    return DamagedHistoryError(
+        f"the history of {execution_id} is damaged at event {sequence}: {problem}",
+        place=f"table events, event {sequence}",
+        readable=readable,
+    )
+
+
+def fold(connection: apsw.Connection, execution_id: str, found: Found | None) -> Folded:
+    """The state a stored history leads to, from its snapshot on where that can be used.
+
+    Raises:
+        DamagedHistoryError: it cannot be read to its end.
+    """
+    if found is None:
+        return Folded(initial_state(execution_id))
+    snapshot = load_snapshot(connection, execution_id, found)
+    state = snapshot.restore_state() if snapshot is not None else None
+    folded = Folded(state or initial_state(execution_id))
+    while not folded.problem and folded.state.sequence < found.last_sequence:
+        events = read(connection, execution_id, found, folded.state.sequence + 1, PIECE)
+        folded = fold_as_far_as_possible(folded.state, events)
+    return folded
+
+
+def save_snapshot(connection: apsw.Connection, snapshot: ExecutionSnapshot) -> None:
+    """Keep a snapshot, unless it is ahead of the history. Must be inside a transaction."""
+    found = find(connection, snapshot.id)
+    if found is not None and 0 < snapshot.last_event_seq <= found.last_sequence:
+        connection.execute(
+            "INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?)",
+            (found.number, snapshot.last_event_seq, seal(snapshot.to_dict())),
+        )
+
+
+def load_snapshot(connection: apsw.Connection, execution_id: str, found: Found) -> ExecutionSnapshot | None:
+    """The snapshot, when it can be used."""
+    row = connection.execute("SELECT line FROM snapshots WHERE number = ?", (found.number,)).fetchone()
+    if row is None:
+        return None
+    try:
+        snapshot = ExecutionSnapshot.from_dict(unseal(row[0]))
+    except ValueError:
+        return None
+    sound = (
+        snapshot.id == execution_id
+        and type(snapshot.state) is dict
+        and type(snapshot.last_event_seq) is int
+        and 0 < snapshot.last_event_seq <= found.last_sequence
+    )
+    return snapshot if sound else None
+
+
+def _rows(connection: apsw.Connection, number: int, from_seq: int, limit: int | None) -> Iterator[tuple[int, bytes]]:
+    rows: Iterator[tuple[int, bytes]] = connection.execute(
+        "SELECT position, line FROM events WHERE position BETWEEN ? AND ? ORDER BY position LIMIT ?",
+        (position(number, min(from_seq, _LAST)), position(number, _LAST), -1 if limit is None else limit),
+    )
+    return rows
