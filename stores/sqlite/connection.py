@@ -169,6 +169,11 @@ class Connections:
             self._idle.clear()
         self.forget_writer()
 
+    def start_anew(self) -> None:
+        """Take the file that is there now for the store."""
+        self.close()
+        self._opened = None
+
     def _open_reader(self) -> apsw.Connection:
         try:
             connection = connect(self.path, writable=False)

@@ -18,11 +18,13 @@ from engine.model.times import format_time
 from engine.store import OwnedError, StoreError, UnknownExecutionError
 from stores.changes import ChangesReader, ChangesWriter
 from stores.checks import check_batch, check_signal
-from stores.codec import encode_batch
+from stores.codec import decode_line, encode_batch
+from stores.file.bulk import checked_lines
 from stores.runners import Runners
 from stores.sqlite import histories, inbox, owners, summaries
 from stores.sqlite.connection import Connections, explained
 from stores.sqlite.histories import Found, Known, find
+from stores.sqlite.maintenance import Maintenance
 from stores.sqlite.schema import bring_up_to_date, is_current, position
 
 _STATES = 1024
@@ -46,6 +48,7 @@ class SQLiteCore:
         self.connections = Connections(path, durable=durable)
         self.runners = Runners(Path(f"{path}-owners"))
         self._changes = ChangesWriter(Path(f"{path}-changes"))
+        self.maintenance = Maintenance(self.connections, self.runners, self._mended)
         self._known: LRU[Found, Known] = LRU(_STATES, name="states of the SQLite store")
         """By execution and sequence: what is known of a history up to there stays true."""
 
@@ -214,15 +217,52 @@ class SQLiteCore:
         self._changes.close()
         self.runners.close()
 
+    def lines(self, execution_id: str, from_seq: int, limit: int | None) -> list[bytes]:
+        """The lines of events from a sequence on."""
+        validate_execution_id(execution_id)
+        if limit is not None and limit < 0:
+            raise ValueError("limit must be 0 or more")
+        with self.connections.reading() as connection:
+            found = find(connection, execution_id)
+            return [] if found is None else histories.read_lines(connection, execution_id, found, from_seq, limit)
+
+    def append_lines(self, execution_id: str, lines: Sequence[bytes], snapshot: ExecutionSnapshot | None) -> None:
+        """Make lines durable as one batch and tell watchers; `Bulk.append_lines` has the rules."""
+        validate_execution_id(execution_id)
+        heads, sealed = checked_lines(lines)
+        if not heads:
+            return
+        if heads[0].execution_id != execution_id:
+            raise ValueError(f"the lines are of {heads[0].execution_id}, not of {execution_id}")
+        after = Known.at(snapshot, execution_id, heads[-1].sequence)
+        with self.connections.writing() as connection:
+            found = find(connection, execution_id)
+            if not histories.check_continues(connection, found, heads):
+                return
+            known = self._known_at(connection, execution_id, found)
+            if after is not None:
+                known = Known(after.folded, known.row)
+            else:
+                known = known.after(decode_line(line[:-1])[0] for line in sealed)
+            written = histories.add(connection, found, known, sealed)
+        self._known.put(*written)
+        self._changes.announce(execution_id)
+
+    def _mended(self, execution_id: str) -> None:
+        self._known.clear()
+        self._changes.announce(execution_id)
+
     def _append(self, connection: apsw.Connection, batch: Batch) -> tuple[Found, Known] | None:
         """The execution after the batch; None when its history ends with this batch already."""
         found = find(connection, batch.execution_id)
         if not histories.check_continues(connection, found, batch.events):
             return None
+        known = self._known_at(connection, batch.execution_id, found)
+        return histories.add(connection, found, known.after(batch.events), batch.lines)
+
+    def _known_at(self, connection: apsw.Connection, execution_id: str, found: Found | None) -> Known:
         known = self._known.pop(found) if found is not None else None
-        if known is None:
-            known = Known(histories.fold(connection, batch.execution_id, found))
-        return histories.add(connection, found, known, batch.events, batch.lines)
+        return known or Known(histories.fold(connection, execution_id, found))
 
 
 def _delete(connection: apsw.Connection, execution_id: str, found: Found) -> None:

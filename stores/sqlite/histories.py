@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import apsw
@@ -11,8 +11,9 @@ from engine.core.reduce import initial_state
 from engine.model.events import ExecutionEvent
 from engine.model.snapshot import ExecutionSnapshot
 from engine.store import ConflictError, DamagedHistoryError
-from stores.codec import LineError, decode_line, seal, unseal
+from stores.codec import LineError, decode_line, events_left, seal, unseal
 from stores.collector import collector_paused
+from stores.file.bulk import Head, head_of
 from stores.folding import Folded, fold_as_far_as_possible, summary_of
 from stores.sqlite.schema import position
 from stores.sqlite.summaries import Row, add_row, update_row
@@ -34,7 +35,9 @@ def find(connection: apsw.Connection, execution_id: str) -> Found | None:
     return None if row is None else Found(*row)
 
 
-def check_continues(connection: apsw.Connection, found: Found | None, events: Sequence[ExecutionEvent]) -> bool:
+def check_continues(
+    connection: apsw.Connection, found: Found | None, events: Sequence[ExecutionEvent] | Sequence[Head]
+) -> bool:
     """Whether a batch continues a history; False when the history ends with this very batch already.
 
     Raises:
@@ -63,32 +66,37 @@ class Known(NamedTuple):
     row: Row | None = None
     """What its row says; None: not looked at."""
 
+    def after(self, events: Iterable[ExecutionEvent]) -> Known:
+        """The execution after more events; one that could not be folded to its end stays where it is."""
+        folded = self.folded
+        return self if folded.problem else Known(fold_as_far_as_possible(folded.state, events), self.row)
 
-def add(
-    connection: apsw.Connection,
-    found: Found | None,
-    known: Known,
-    events: Sequence[ExecutionEvent],
-    lines: Sequence[bytes],
-) -> tuple[Found, Known]:
+    @classmethod
+    def at(cls, snapshot: ExecutionSnapshot | None, execution_id: str, sequence: int) -> Known | None:
+        """What a snapshot tells of an execution at an event; None when it is no snapshot of that."""
+        state = snapshot.restore_state() if snapshot is not None else None
+        if state is None or (state.execution_id, state.sequence) != (execution_id, sequence):
+            return None
+        return cls(Folded(state))
+
+
+def add(connection: apsw.Connection, found: Found | None, known: Known, lines: Sequence[bytes]) -> tuple[Found, Known]:
     """Add a batch behind a history, and to what lists show. Must be inside a transaction.
 
     Args:
-        known: the execution before the batch.
+        known: the execution after the batch, and its row before.
         lines: the events, each with its line end.
     """
     folded, row = known
-    if not folded.problem:
-        folded = fold_as_far_as_possible(folded.state, events)
     summary = summary_of(folded, folded.state.timestamp)
-    last = events[-1].sequence
+    first = 1 if found is None else found.last_sequence + 1
+    last = first + len(lines) - 1
     if found is None:
-        number = add_row(connection, last, summary)
-        row = None
+        number, row = add_row(connection, last, summary), None
     else:
         number = found.number
         row = update_row(connection, number, last, summary, row)
-    at = position(number, events[0].sequence)
+    at = position(number, first)
     connection.executemany("INSERT INTO events VALUES (?, ?)", enumerate((line[:-1] for line in lines), start=at))
     return Found(number, last), Known(folded, row)
 
@@ -128,13 +136,20 @@ def read_lines(
     """The lines of events from a sequence on, each with its line end.
 
     Raises:
-        DamagedHistoryError: one of them is missing; whether they are whole is not looked at.
+        DamagedHistoryError: one of them is missing or not whole.
     """
     expected = max(1, from_seq)
     lines = []
     for at, line in _rows(connection, found.number, expected, limit):
-        if at != position(found.number, expected):
-            break
+        try:
+            if at != position(found.number, expected):
+                raise LineError("it is missing")
+            events_left(line)
+            head = head_of(line)
+            if (head.sequence, head.execution_id) != (expected, execution_id):
+                raise LineError(f"its row does not hold event {expected} of {execution_id}")
+        except LineError as error:
+            raise damaged(execution_id, expected, str(error), ()) from None
         lines.append(line + b"\n")
         expected += 1
     if (limit is None or len(lines) < limit) and expected <= found.last_sequence:

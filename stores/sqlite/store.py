@@ -17,6 +17,7 @@ from engine.store import ForeignStoreError, StoreError, StoreNotFoundError
 from stores.changes import follow
 from stores.checks import check_batches
 from stores.files import FILE_MODE, is_empty, make_store_folder
+from stores.maintenance import Finding, Mended, Progress
 from stores.offloading import Offloader
 from stores.sqlite.connection import explained
 from stores.sqlite.core import Batch, SQLiteCore
@@ -161,6 +162,28 @@ class SQLiteExecutionEventStore:
     async def live_runners(self) -> frozenset[str]:
         """Ids of this host's runners that live: when it changes, summaries may have."""
         return await self._work.read(self._core.runners.live)
+
+    async def get_lines(self, execution_id: str, from_seq: int = 1, limit: int | None = None) -> list[bytes]:
+        """See `stores.maintenance.Bulk.get_lines`."""
+        return await self._work.read(self._core.lines, execution_id, from_seq, limit)
+
+    async def append_lines(
+        self, execution_id: str, lines: Sequence[bytes], snapshot: ExecutionSnapshot | None = None
+    ) -> None:
+        """See `stores.maintenance.Bulk.append_lines`."""
+        await self._work.write(self._core.append_lines, execution_id, lines, snapshot)
+
+    async def examine(self, execution_id: str | None = None, progress: Progress | None = None) -> list[Finding]:
+        """See `stores.maintenance.Maintainable.examine`."""
+        return await self._work.read(self._core.maintenance.examine, execution_id, progress)
+
+    async def repair(self, execution_id: str | None = None, progress: Progress | None = None) -> list[Mended]:
+        """See `stores.maintenance.Maintainable.repair`.
+
+        A database whose own structure is damaged is written anew with all that can be read of it, and the damaged
+        files are kept; that needs that no runner lives and no other process has it open.
+        """
+        return await self._work.write(self._core.maintenance.repair, execution_id, progress)
 
     async def close(self) -> None:
         """See `ExecutionEventStore.close`."""
