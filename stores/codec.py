@@ -84,6 +84,38 @@ def decode_line(line: bytes) -> tuple[ExecutionEvent, int | None]:
     return event, k
 
 
+def events_left(line: bytes) -> int:
+    """The k of a sealed line (without line end), its checksum compared but the rest not looked at.
+
+    Raises:
+        LineError: the checksum is missing or does not match.
+    """
+    k = _checked(line)
+    if k is None:
+        raise LineError("its checksum does not match")
+    return k
+
+
+def reseal(lines: Sequence[bytes]) -> list[bytes]:
+    """Sealed lines (each with its line end) as one append: the same events, with other counts and checksums.
+
+    Raises:
+        LineError: one is not a single sealed line, or its checksum does not match.
+    """
+    sealed = []
+    k = len(lines)
+    for line in lines:
+        k -= 1
+        if line[-1:] != b"\n" or b"\n" in line[:-1]:
+            raise LineError("it is not a single line with its line end")
+        if events_left(line[:-1]) == k:
+            sealed.append(line)
+            continue
+        body = line[: line.rfind(_KEY)]
+        sealed.append(b'%b,"crc":"%08x.%d"}\n' % (body, crc32(body, k), k))
+    return sealed
+
+
 def encode_signal(signal: ExecutionSignal) -> bytes:
     """The line of a message, with its line end.
 

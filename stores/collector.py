@@ -1,34 +1,7 @@
-"""Bulk loads without the cycle collector looking at every new object again and again."""
+"""Where stores find `collector_paused`, which the engine uses as well."""
 
 from __future__ import annotations
 
-import gc
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from engine.collector import collector_paused
 
-
-class _Pauses:
-    count = 0
-    was_enabled = False
-    lock = threading.Lock()
-
-
-@contextmanager
-def collector_paused() -> Iterator[None]:
-    """Keep the cycle collector still meanwhile: loading many events is about twice as fast.
-
-    May be nested, and entered by several threads at once; the last one out switches it on again.
-    """
-    with _Pauses.lock:
-        if _Pauses.count == 0:
-            _Pauses.was_enabled = gc.isenabled()
-            gc.disable()
-        _Pauses.count += 1
-    try:
-        yield
-    finally:
-        with _Pauses.lock:
-            _Pauses.count -= 1
-            if _Pauses.count == 0 and _Pauses.was_enabled:
-                gc.enable()
+__all__ = ["collector_paused"]

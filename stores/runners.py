@@ -32,6 +32,18 @@ class Owner(NamedTuple):
     host: str
 
 
+class Living(NamedTuple):
+    """Who lives, as seen from one host at one moment."""
+
+    host: str
+    runners: frozenset[str]
+    """Of this host."""
+
+    def includes(self, owner: Owner | None) -> bool:
+        """Whether a runner lives; one of another host is taken to."""
+        return owner is not None and (owner.host != self.host or owner.runner in self.runners)
+
+
 class Runners:
     """The runners of one store, and the locks of this process's own."""
 
@@ -89,6 +101,10 @@ class Runners:
         except FileNotFoundError:
             return frozenset()
         return frozenset(filter(self._is_locked, names))
+
+    def living(self) -> Living:
+        """Who lives now."""
+        return Living(HOST, self.live())
 
     def check_free(self, execution_id: str, owner: Owner | None, *, take_over: bool = False) -> None:
         """See to it that no runner that lives owns an execution; `take_over`: one of another host is taken for dead.

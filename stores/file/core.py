@@ -22,19 +22,23 @@ from stores.changes import ChangesReader, ChangesWriter
 from stores.checks import check_batch, check_signal
 from stores.codec import encode_batch
 from stores.due import select_due
+from stores.file import index
+from stores.file.bulk import checked_lines
 from stores.file.inbox import Inboxes
 from stores.file.layout import CHANGES, DELETED, EVENTS, OWNERS, folder_name
-from stores.file.lines import START, Damage, Mark, Place, Reading, damaged, find_line, read_history, read_surely, survey
+from stores.file.lines import START, Damage, Mark, find_line, read_history, survey
+from stores.file.maintenance import Maintenance
 from stores.file.owners import Owners
+from stores.file.ranges import Ranges
 from stores.file.snapshots import StoredSnapshot, load_snapshot, save_snapshot
 from stores.file.summaries import Summaries
 from stores.file.turn import Turn
-from stores.file.writer import HistoryGoneError, HistoryWriter
+from stores.file.writer import HistoryGoneError, HistoryWriter, Numbered
 from stores.files import MISSING, BusyError, locked, make_folder, open_inside, reading, sync_folder
 from stores.folding import select
+from stores.maintenance import Mended
 from stores.runners import Runners
 
-_MAX_PLACES = 1024
 _FILES_ALLOWED, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
 # Opening a history costs several times what an append does; but the rest of the process needs files, too.
 _MAX_OPEN = 512 if _FILES_ALLOWED == resource.RLIM_INFINITY else max(1, min(512, _FILES_ALLOWED // 4))
@@ -64,13 +68,13 @@ class FileCore:
         self._runners = Runners(base / OWNERS)
         self._owners = Owners(base, self._runners)
         self._summaries = Summaries(base, self._owners)
+        self.maintenance = Maintenance(base, self._owners, self._summaries.get)
         self._inboxes = Inboxes(base, durable=durable)
         self._changes = ChangesWriter(base / CHANGES)
         self._writers: OrderedDict[str, HistoryWriter] = OrderedDict()
         self._synced: set[str] = set()
         """Executions whose files' names are known to be on the disk."""
-        self._places: dict[str, tuple[int, Place]] = {}
-        """By execution: the events file's inode, and where reading ended last."""
+        self._ranges = Ranges(base)
 
     def append(self, events: Sequence[ExecutionEvent]) -> None:
         """Make a batch durable and tell watchers; `ExecutionEventStore.append_events` has the rules."""
@@ -103,24 +107,33 @@ class FileCore:
 
     def events(self, execution_id: str, from_seq: int, limit: int | None) -> list[ExecutionEvent]:
         """Events from a sequence on; what stands before them is not parsed."""
-        folder = self.base / folder_name(execution_id)
-        if limit is not None and limit < 0:
-            raise ValueError("limit must be 0 or more")
-        from_seq = max(1, from_seq)
         try:
-            with reading(folder, EVENTS) as fd:
-                inode = os.fstat(fd).st_ino
-                found = self._read_from(fd, folder, from_seq, limit)
+            return self._ranges.events(folder_name(execution_id), from_seq, limit)
         except MISSING:
             self._check_base()
             return []
-        if len(self._places) > _MAX_PLACES:
-            self._places.clear()
-        self._places[execution_id] = inode, found.end
-        events = found.since(from_seq, limit)
-        if found.damage is not None and (limit is None or len(events) < limit):
-            raise damaged(execution_id, found.damage, events)
-        return events
+
+    def lines(self, execution_id: str, from_seq: int, limit: int | None) -> list[bytes]:
+        """Sealed lines from a sequence on."""
+        try:
+            return self._ranges.lines(folder_name(execution_id), from_seq, limit)
+        except MISSING:
+            self._check_base()
+            return []
+
+    def append_lines(self, execution_id: str, lines: Sequence[bytes], snapshot: ExecutionSnapshot | None) -> None:
+        """Make sealed lines durable as one batch, and keep a snapshot taken at the last of them."""
+        heads, sealed = checked_lines(lines)
+        if heads and heads[0].execution_id != folder_name(execution_id):
+            raise ValueError(f"lines of {heads[0].execution_id} cannot be appended to {execution_id}")
+        last = heads[-1].sequence if heads else None
+        if snapshot is not None and (snapshot.id, snapshot.last_event_seq) != (execution_id, last):
+            raise ValueError(f"a snapshot of {snapshot.id} at event {snapshot.last_event_seq} does not fit these lines")
+        if heads:
+            self._append(execution_id, heads, sealed)
+            self._changes.announce(execution_id)
+        if snapshot is not None:
+            self.save_snapshot(snapshot)
 
     def save_snapshot(self, snapshot: ExecutionSnapshot) -> None:
         """Keep a snapshot, unless it is ahead of the history."""
@@ -214,6 +227,14 @@ class FileCore:
                         removed.append(summary.id)
         return sorted(removed)
 
+    def repair(self, execution_id: str) -> list[Mended]:
+        """Mend an execution, and tell watchers."""
+        self._forget(folder_name(execution_id))
+        mended = self.maintenance.repair(execution_id)
+        if mended:
+            self._changes.announce(execution_id)
+        return mended
+
     def acquire(self, execution_id: str, runner_id: str, *, take_over: bool = False) -> None:
         """Make a runner the owner of an execution."""
         if self._owners.acquire(folder_name(execution_id), runner_id, take_over=take_over):
@@ -254,13 +275,13 @@ class FileCore:
         self._changes.close()
         self._runners.close()
 
-    def _append(self, execution_id: str, events: Sequence[ExecutionEvent], lines: Sequence[bytes]) -> None:
+    def _append(self, execution_id: str, events: Sequence[Numbered], lines: Sequence[bytes]) -> None:
         try:
             self._append_once(execution_id, events, lines)
         except HistoryGoneError:  # what we had open was deleted; perhaps there is another one now
             self._append_once(execution_id, events, lines)
 
-    def _append_once(self, execution_id: str, events: Sequence[ExecutionEvent], lines: Sequence[bytes]) -> None:
+    def _append_once(self, execution_id: str, events: Sequence[Numbered], lines: Sequence[bytes]) -> None:
         writer = self._writers.pop(execution_id, None) or self._open_writer(execution_id, events[0].sequence)
         try:
             writer.append(events, lines)
@@ -275,10 +296,8 @@ class FileCore:
         folder = self.base / execution_id
         if sequence == 1:
             make_folder(folder)
-        stored = load_snapshot(folder)
-        near = START if stored is None else stored.mark.place
         try:
-            writer = HistoryWriter(folder, create=sequence == 1, durable=self._durable, near=near)
+            writer = HistoryWriter(folder, create=sequence == 1, durable=self._durable)
         except FileNotFoundError:
             if sequence == 1 or not self.base.is_dir():
                 raise
@@ -297,24 +316,6 @@ class FileCore:
             sync_folder(self.base)
             self._synced.add(execution_id)
 
-    def _read_from(self, fd: int, folder: Path, from_seq: int, limit: int | None) -> Reading:
-        inode, place = self._places.get(folder.name, (0, START))
-        remembered = place if inode == os.fstat(fd).st_ino and place.sequence <= from_seq else None
-        if remembered is not None and remembered.sequence == from_seq:
-            return read_surely(fd, folder.name, remembered, limit)
-        stored = load_snapshot(folder) if remembered is None and from_seq > 1 else None
-        for near in (remembered, stored and stored.mark.place, START):
-            if near is None or near.sequence > from_seq:
-                continue
-            # Lines are counted, not parsed. The event before the first one proves the count also when nothing follows.
-            start = find_line(fd, max(near.sequence, from_seq - 1), near)
-            if start is not None:
-                found = read_surely(fd, folder.name, start, None if limit is None else limit + 1)
-                if found.events or found.damage is not None:
-                    return found
-        # Nothing is there, unless line ends were lost: only reading it all can tell.
-        return survey(fd, folder.name)
-
     def _mark_of(self, folder: Path, sequence: int) -> Mark | None:
         """Where an event lies; None when the history does not have it."""
         writer = self._writers.get(folder.name)
@@ -323,7 +324,7 @@ class FileCore:
             return last
         try:
             with reading(folder, EVENTS) as fd:
-                place = find_line(fd, sequence)
+                place = find_line(fd, sequence, index.nearest(fd, folder, sequence) or START)
                 events = read_history(fd, folder.name, place, limit=1).events if place is not None else []
         except MISSING:
             self._check_base()
@@ -337,13 +338,17 @@ class FileCore:
             return False
         with self._owners.unowned(execution_id):
             existed = self._summaries.get(execution_id) is not None
-            writer = self._writers.pop(execution_id, None)
-            if writer is not None:
-                writer.close()
-            self._inboxes.forget(execution_id)
+            self._forget(execution_id)
             self._remove(folder)
         self._changes.announce(execution_id)
         return existed
+
+    def _forget(self, execution_id: str) -> None:
+        """Close the files of an execution that is going to change otherwise."""
+        writer = self._writers.pop(execution_id, None)
+        if writer is not None:
+            writer.close()
+        self._inboxes.forget(execution_id)
 
     def _remove(self, folder: Path) -> None:
         grave = self.base / f"{DELETED}{folder.name}-{os.urandom(4).hex()}"
@@ -356,10 +361,9 @@ class FileCore:
                 # An append that is under way ends first; one that waits for the lock finds the file gone.
                 with locked(fd, f"the history of {folder.name}"):
                     folder.replace(grave)
-                    (grave / EVENTS).unlink()
             finally:
                 os.close(fd)
-        shutil.rmtree(grave)
+        shutil.rmtree(grave, ignore_errors=True)  # what is left, the next removal takes
 
     def _remove_leftovers(self) -> None:
         """Finish removals that were cut short."""

@@ -87,7 +87,7 @@ class Inboxes:
             known = self._counts.get(execution_id)
             if known is None or known[0] != stamp:
                 with reading(self._base / execution_id, INBOX) as fd:
-                    known = self._counts[execution_id] = stamp, _read(fd, START).end.sequence - 1
+                    known = self._counts[execution_id] = stamp, read_messages(fd, START).end.sequence - 1
         except (OSError, StoreError):
             self._counts.pop(execution_id, None)
             return 0
@@ -164,7 +164,7 @@ class _InboxWriter:
         size = os.fstat(self._fd).st_size
         if size == self._end.offset:
             return
-        found = _read(self._fd, self._end if self._end.offset < size else START)
+        found = read_messages(self._fd, self._end if self._end.offset < size else START)
         if found.damage is not None:
             raise _damaged(self._folder.name, found.damage)
         if found.torn is not None:
@@ -200,14 +200,15 @@ def _read_after(fd: int, after: int) -> Messages:
     """The messages after an ordinal, those before it not parsed; or everything, when line ends seem to be lost."""
     # The message before the first one proves the count of lines, also when nothing follows.
     start = find_line(fd, after) if after else START
-    found = _read(fd, start or START)
+    found = read_messages(fd, start or START)
     if after and (found.damage is not None or found.end.sequence <= after):
-        found = _read(fd, START)
+        found = read_messages(fd, START)
     found.signals = [signal for signal in found.signals if signal.ordinal > after]
     return found
 
 
-def _read(fd: int, start: Place) -> Messages:
+def read_messages(fd: int, start: Place) -> Messages:
+    """The messages from a place on, and where and why reading stopped."""
     found = Messages(start)
     line, complete = b"", True
     try:

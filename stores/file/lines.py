@@ -122,19 +122,20 @@ def read_pieces(fd: int, execution_id: str, start: Place = START) -> Iterator[Re
         start = piece.end
 
 
-def survey(fd: int, execution_id: str) -> Reading:
-    """What `read_surely` says of a whole history, its events aside."""
-    found = _survey(fd, execution_id)
+def survey(fd: int, execution_id: str, start: Place = START) -> Reading:
+    """What `read_surely` says of a history from a place on, its events aside."""
+    found = survey_once(fd, execution_id, start)
     if found.damage is None:
         return found
     with between_appends(fd):
-        return _survey(fd, execution_id)
+        return survey_once(fd, execution_id)
 
 
-def _survey(fd: int, execution_id: str) -> Reading:
+def survey_once(fd: int, execution_id: str, start: Place = START) -> Reading:
+    """What `read_history` says, its events aside."""
     sealed = None
-    piece = Reading(START)
-    for piece in read_pieces(fd, execution_id):
+    piece = Reading(start)
+    for piece in read_pieces(fd, execution_id, start):
         sealed = piece.sealed if sealed is None else sealed
     return Reading(piece.end, sealed=sealed, torn=piece.torn, damage=piece.damage)
 

@@ -17,9 +17,11 @@ from engine.model.snapshot import ExecutionFilter, ExecutionSnapshot, ExecutionS
 from engine.store import StoreError
 from stores.changes import follow
 from stores.file.core import FileCore, HistoryReport
-from stores.file.layout import prepare
+from stores.file.layout import folder_name, prepare
+from stores.file.maintenance import left_alone
 from stores.file.turn import Turn
 from stores.files import BusyError
+from stores.maintenance import Finding, Mended, Progress
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -96,6 +98,17 @@ class FileExecutionEventStore:
         """See `ExecutionEventStore.get_event_history`."""
         return await self._read(self._core.events, execution_id, 1, None)
 
+    async def get_lines(self, execution_id: str, from_seq: int = 1, limit: int | None = None) -> list[bytes]:
+        """See `Bulk.get_lines`. A history written by hand, without checksums, has none: it is told as damaged."""
+        return await self._read(self._core.lines, execution_id, from_seq, limit)
+
+    async def append_lines(
+        self, execution_id: str, lines: Sequence[bytes], snapshot: ExecutionSnapshot | None = None
+    ) -> None:
+        """See `Bulk.append_lines`. A range is read in time that grows with the batches it is in, so some thousand
+        lines at a time are best."""
+        await self._write(self._core.append_lines, execution_id, lines, snapshot)
+
     async def save_snapshot(self, snapshot: ExecutionSnapshot) -> None:
         """See `ExecutionEventStore.save_snapshot`."""
         await self._write(self._core.save_snapshot, snapshot)
@@ -152,6 +165,24 @@ class FileExecutionEventStore:
         """Ids of this host's runners that live: when it changes, summaries may have."""
         return await self._read(self._core.live_runners)
 
+    async def examine(self, execution_id: str | None = None, progress: Progress | None = None) -> list[Finding]:
+        """See `Maintainable.examine`. First what is wrong with the store as a whole, then execution by execution."""
+        kept = self._core.maintenance
+        found = [] if execution_id is not None else await self._read(kept.examine_store)
+        async for name in self._one_by_one(execution_id, progress):
+            found += await self._read(kept.examine, name)
+        return found
+
+    async def repair(self, execution_id: str | None = None, progress: Progress | None = None) -> list[Mended]:
+        """See `Maintainable.repair`. What another process is writing to all the time is left alone, too."""
+        mended = [] if execution_id is not None else await self._write(self._core.maintenance.repair_store)
+        async for name in self._one_by_one(execution_id, progress):
+            try:
+                mended += await self._write(self._core.repair, name)
+            except BusyError as error:
+                mended += left_alone(await self._read(self._core.maintenance.examine, name), error)
+        return mended
+
     async def history_report(self, execution_id: str) -> HistoryReport | None:
         """Whether a history is whole, torn or damaged, and where; None when there is none."""
         return await self._read(self._core.report, execution_id)
@@ -164,6 +195,17 @@ class FileExecutionEventStore:
             self._closed = True
             await asyncio.get_running_loop().run_in_executor(self._writing, self._core.close)
             self._writing.shutdown(wait=False)
+
+    async def _one_by_one(self, execution_id: str | None, progress: Progress | None) -> AsyncIterator[str]:
+        names = await self._read(self._core.maintenance.execution_ids)
+        if execution_id is not None:
+            names = [name for name in names if name == folder_name(execution_id)]
+        for done, name in enumerate(names):
+            if progress is not None:
+                progress(done, len(names), name)
+            yield name
+        if progress is not None:
+            progress(len(names), len(names), "")
 
     async def _write(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         attempt = partial(self._explaining, work, *args, **kwargs)

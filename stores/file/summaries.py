@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,6 +23,7 @@ from stores.files import MISSING, reading
 from stores.folding import Folded, fold_as_far_as_possible, summary_of
 from stores.runners import Owner
 
+_MAX_KNOWN = 20_000
 _SAME_TICK_NS = 50_000_000
 """Times of files advance in ticks, of some milliseconds: what changes twice within one may look unchanged."""
 
@@ -55,6 +57,7 @@ class Summaries:
         self._base = base
         self._owners = owners
         self._known: dict[str, _Known] = {}
+        self._lock = threading.Lock()
 
     def get(self, execution_id: str) -> ExecutionSummary | None:
         """The list line of an execution; None while it has no events."""
@@ -81,12 +84,20 @@ class Summaries:
             known = self._known.get(execution_id)
             if known is None or known.stamp != stamp or not known.settled:
                 with reading(Path(folder), EVENTS) as fd:
-                    known = self._known[execution_id] = _find_out(fd, Path(folder), known)
+                    known = _find_out(fd, Path(folder), known)
+                self._remember(execution_id, known)
             return known.summary
         except MISSING:
             return None
         except Exception as error:  # made-up data can fail in any way, and one execution must not hide the others
             return summary_of(Folded(ExecutionState(execution_id), f"{error}" or repr(error)), _changed_at(folder))
+
+    def _remember(self, execution_id: str, known: _Known) -> None:
+        with self._lock:
+            # A list goes through all in the same order each time: were the oldest to go, nothing would ever be found.
+            while len(self._known) >= _MAX_KNOWN and execution_id not in self._known:
+                self._known.popitem()
+            self._known[execution_id] = known
 
     def _with_owner(self, summary: ExecutionSummary | None, liveness: dict[Owner, bool]) -> ExecutionSummary | None:
         if summary is None:

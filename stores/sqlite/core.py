@@ -121,22 +121,22 @@ class SQLiteCore:
 
     def list_all(self, where: ExecutionFilter | None) -> list[ExecutionSummary]:
         """Summaries of the executions a filter accepts."""
-        live = self.runners.live()
+        living = self.runners.living()
         with self.connections.reading() as connection:
-            return summaries.select(connection, where, live)
+            return summaries.select(connection, where, living)
 
     def summary(self, execution_id: str) -> ExecutionSummary | None:
         """One line of that list."""
         validate_execution_id(execution_id)
-        live = self.runners.live()
+        living = self.runners.living()
         with self.connections.reading() as connection:
-            return summaries.get(connection, execution_id, live)
+            return summaries.get(connection, execution_id, living)
 
     def due(self, now: datetime, limit: int) -> list[ExecutionSummary]:
         """Executions that somebody should drive."""
-        live = self.runners.live()
+        living = self.runners.living()
         with self.connections.reading() as connection:
-            return summaries.due(connection, now, limit, live)
+            return summaries.due(connection, now, limit, living)
 
     def send_signal(self, execution_id: str, signal: ExecutionSignal) -> int:
         """Make a message durable, tell watchers, and return its ordinal."""

@@ -19,7 +19,7 @@ from engine.model.times import EPOCH, format_time
 from stores.codec import LineError, seal, unseal
 from stores.due import select_due
 from stores.folding import Folded, summary_of
-from stores.runners import HOST
+from stores.runners import Living, Owner
 
 Bindings = Mapping[str, str | int | None]
 
@@ -95,40 +95,40 @@ def update_row(
     return row
 
 
-def get(connection: apsw.Connection, execution_id: str, live: frozenset[str]) -> ExecutionSummary | None:
-    """The list line of an execution; None when there is none of this id. `live`: the runners of this host that live."""
-    return next(_query(connection, "WHERE executions.id = :id", live, {"id": execution_id}), None)
+def get(connection: apsw.Connection, execution_id: str, living: Living) -> ExecutionSummary | None:
+    """The list line of an execution; None when there is none of this id."""
+    return next(_query(connection, "WHERE executions.id = :id", living, {"id": execution_id}), None)
 
 
-def select(connection: apsw.Connection, where: ExecutionFilter | None, live: frozenset[str]) -> list[ExecutionSummary]:
+def select(connection: apsw.Connection, where: ExecutionFilter | None, living: Living) -> list[ExecutionSummary]:
     """Those a filter accepts, newest start first, then by id; then its offset and limit."""
     where = where or ExecutionFilter()
     bindings = {
         "workflow": where.workflow_name,
         "limit": -1 if where.limit is None else where.limit + where.offset,
-        "host": HOST,
-        "live": orjson.dumps(sorted(live)).decode(),
+        "host": living.host,
+        "live": orjson.dumps(sorted(living.runners)).decode(),
     }
     # Each condition is answered in the order of an index, so that a page costs what it shows, not what there is.
     order = "ORDER BY executions.start_time DESC, executions.id LIMIT :limit"
-    streams = [_query(connection, f"{condition} {order}", live, bindings) for condition in _conditions(where)]
+    streams = [_query(connection, f"{condition} {order}", living, bindings) for condition in _conditions(where)]
     merged = heapq.merge(*streams, key=_newest_first)
     stop = None if where.limit is None else where.offset + where.limit
     return list(islice(merged, where.offset, stop))
 
 
-def due(connection: apsw.Connection, now: datetime, limit: int, live: frozenset[str]) -> list[ExecutionSummary]:
+def due(connection: apsw.Connection, now: datetime, limit: int, living: Living) -> list[ExecutionSummary]:
     """What `select_due` chooses."""
     bindings: Bindings = {"moment": format_time(now)}
     candidates: dict[str, ExecutionSummary] = {}
     for condition in _DUE:
-        for summary in _query(connection, f"WHERE {condition}", live, bindings):
+        for summary in _query(connection, f"WHERE {condition}", living, bindings):
             candidates[summary.id] = summary
     # Whether an awaited child is over depends on the whole chain it began.
     awaited = [child for summary in candidates.values() for child in summary.children]
     while awaited:
         child = awaited.pop()
-        if child not in candidates and (found := get(connection, child, live)) is not None:
+        if child not in candidates and (found := get(connection, child, living)) is not None:
             candidates[child] = found
         awaited += (name for (name,) in connection.execute("SELECT id FROM executions WHERE continues = ?", (child,)))
     return select_due(list(candidates.values()), now, limit, lambda name: last_ordinal(connection, name))
@@ -147,14 +147,13 @@ def last_ordinal(connection: apsw.Connection, execution_id: str) -> int:
     return 0 if row is None else int(row[0])
 
 
-def _query(
-    connection: apsw.Connection, rest: str, live: frozenset[str], bindings: Bindings
-) -> Iterator[ExecutionSummary]:
+def _query(connection: apsw.Connection, rest: str, living: Living, bindings: Bindings) -> Iterator[ExecutionSummary]:
     for execution_id, line, runner, host in connection.execute(f"{_SELECT} {rest}", bindings):
         summary = _restored(execution_id, line)
+        owner = None if runner is None else Owner(runner, host)
         if summary.end_time is None:
-            summary = replace(summary, owner=runner, live=runner is not None and (host != HOST or runner in live))
-        elif runner is not None:
+            summary = replace(summary, owner=runner, live=living.includes(owner))
+        elif owner is not None:
             summary = replace(summary, owner=runner)
         yield summary
 

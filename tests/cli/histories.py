@@ -13,6 +13,7 @@ from engine.model.workflow import Each, Edge, Input, Output, Step, Workflow
 from engine.testing.ports import FakeClock, SequentialIds
 from stores.codec import encode_batch
 from stores.file.store import FileExecutionEventStore
+from stores.location import open_store
 
 
 class CardDeclinedError(Exception):
@@ -56,10 +57,14 @@ ORDER = Workflow(
 
 
 def record(
-    folder: Path, *amounts: float, labels: dict[str, str] | None = None, ids: SequentialIds | None = None
+    folder: Path,
+    *amounts: float,
+    labels: dict[str, str] | None = None,
+    ids: SequentialIds | None = None,
+    kind: str = "file",
 ) -> list[str]:
     """Run an order for each amount (more than 100 fails) in a store at `folder`; the ids, oldest first."""
-    return in_store(folder, lambda store: _record(store, amounts, labels, ids or SequentialIds()))
+    return in_store(folder, lambda store: _record(store, amounts, labels, ids or SequentialIds()), kind)
 
 
 async def _record(
@@ -92,11 +97,11 @@ def forge(folder: Path, *events: ExecutionEvent) -> None:
     history.write_bytes(b"".join(line for event in events for line in encode_batch([event])))
 
 
-def in_store(folder: Path, work: Callable[[FileExecutionEventStore], Any]) -> Any:
+def in_store(folder: Path, work: Callable[[Any], Any], kind: str = "file") -> Any:
     """Do something with the store at `folder`, made if it is not there."""
 
     async def whole() -> Any:
-        store = FileExecutionEventStore(folder, create=True, offload=False, durability="normal")
+        store = open_store(f"{kind}:{folder}", create=True, offload=False, durability="normal")
         try:
             return await work(store)
         finally:

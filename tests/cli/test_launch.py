@@ -13,7 +13,7 @@ import pytest
 
 from dive_tui.cli import opening, run
 from dive_tui.launch import Launched, LaunchError, launch
-from stores.file.store import FileExecutionEventStore
+from stores.location import open_store
 from tests.cli.shop import Caller, Shop, environment, one_step
 from tests.cli.test_main import FakeApp
 
@@ -36,7 +36,7 @@ def test_launched_runner_goes_on_by_itself(shop: Shop) -> None:
 
 
 async def _status_at_end(folder: Path, execution_id: str) -> str:
-    store = FileExecutionEventStore(folder)
+    store = open_store(folder)
     changes = store.watch()
     try:
         while True:

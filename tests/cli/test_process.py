@@ -180,12 +180,13 @@ for typed in COMMANDS:
 """
 
 
+@pytest.mark.parametrize("kind", ["file", "sqlite"])
 @pytest.mark.parametrize(("mode", "codes"), [("000", [4, 4, 4]), ("555", [0, 0, 4])])
-def test_store_without_permission(mode: str, codes: list[int]) -> None:
+def test_store_without_permission(mode: str, codes: list[int], kind: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         shop = Shop(Path(folder))
-        record(shop.store, 1)
+        record(shop.store, 1, kind=kind)
         child = subprocess.run(
             [sys.executable, "-c", AS_NOBODY, mode],
             cwd=shop.folder,
