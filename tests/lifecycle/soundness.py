@@ -151,13 +151,19 @@ def assert_wanted(
     max_events: int,
 ) -> None:
     """Each event after the first is one that deciding and settling ask for, in the state before it, not too soon."""
+    pending: list[Draft] = []  # what one outcome leads to is one batch: what follows its first event is wanted with it
     for at in range(1, len(events)):
         event, state, recorded = events[at], states[at], as_draft(events[at])
         if event.event_type in FROM_OUTSIDE:
             continue
+        if pending and pending[0] == recorded:
+            del pending[0]
+            continue
         commands = wanted(program, state)
         assert_one_taker_a_topic(commands, state)
-        asking = [c for c in commands if recorded in asked(c, program, state, around, event)]
+        drafts = [(command, asked(command, program, state, around, event)) for command in commands]
+        asking = [command for command, asked_for in drafts if recorded in asked_for[:1]]
+        pending = next((asked_for[1:] for command, asked_for in drafts if command in asking), [])
         in_time = [command for command in asking if command.due_at <= event.timestamp]
         if any(command.kind is not CommandKind.DEADLINE for command in in_time):
             continue
@@ -190,9 +196,9 @@ def wanted(program: Program, state: ExecutionState) -> list[Command]:
 def asked(
     command: Command, program: Program, state: ExecutionState, around: Surroundings, event: ExecutionEvent
 ) -> list[Draft]:
-    """The first event by which the command is carried out; of an attempt, with the outcome that was recorded."""
+    """The events by which the command is carried out; of an attempt, with the outcome that was recorded."""
     if command.kind not in EFFECTS:
-        return settle(command, program, state, around)[:1]
+        return settle(command, program, state, around)
     data = event.data
     common: dict[str, Any] = {
         "log": data.get("log", ""),
@@ -201,11 +207,11 @@ def asked(
         "ended_at": event.timestamp,
     }
     if event.event_type == "step_completed" and "output" in data:
-        return conclude(command, program, state, Outcome(output=data["output"], **common))[:1]
+        return conclude(command, program, state, Outcome(output=data["output"], **common))
     if event.event_type == "step_failed":
         told = {key: data[key] for key in ("error", "error_type", "phase", "traceback", "details") if key in data}
         known = data["outcome"] == "known"
-        return conclude(command, program, state, Outcome(known=known, **told, **common))[:1]
+        return conclude(command, program, state, Outcome(known=known, **told, **common))
     return []
 
 
