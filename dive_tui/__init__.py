@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from engine.replay.replayer import ExecutionReplayer, ReplayPathState, ReplayResult
     from engine.runtime.actions import ActionRegistry, action
     from engine.runtime.agents import Agent, AgentReply, AgentRequest
+    from engine.runtime.batching import EventBatcher
     from engine.runtime.config import PersistenceConfig
     from engine.runtime.context import ActionContext
     from engine.runtime.errors import ActionFailure, Fatal, OutcomeUnknown
@@ -36,6 +37,7 @@ _HOMES = {
     "Edge": "engine.model.step",
     "Engine": "engine.lifecycle.engine",
     "EventBasedExecution": "engine.runtime.recorder",
+    "EventBatcher": "engine.runtime.batching",
     "ExecutionEvent": "engine.model.events",
     "ExecutionEventStore": "engine.store",
     "ExecutionEventType": "engine.model.events",
@@ -73,6 +75,7 @@ __all__ = [
     "Edge",
     "Engine",
     "EventBasedExecution",
+    "EventBatcher",
     "ExecutionEvent",
     "ExecutionEventStore",
     "ExecutionEventType",

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import os
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from pathlib import Path
 
 from engine.model.ids import is_execution_id
@@ -139,11 +139,24 @@ async def follow(reader: ChangesReader) -> AsyncIterator[frozenset[str]]:
                     await waking
                     waking = asyncio.ensure_future(anext(wakeups))
             finally:
-                waking.cancel()
-                with suppress(asyncio.CancelledError):
-                    await waking
+                await _end(waking)
     finally:
         reader.close()
+
+
+async def _end(task: asyncio.Future[None]) -> None:
+    """Cancel a task and wait until it is over; who is cancelled while waiting is so afterwards, not before."""
+    interruption: asyncio.CancelledError | None = None
+    task.cancel()
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            interruption = error
+    if not task.cancelled():
+        task.exception()  # looked at, so that nobody is told that it was not
+    if interruption is not None:
+        raise interruption
 
 
 async def _wakeups(path: Path) -> AsyncGenerator[None, None]:

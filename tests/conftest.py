@@ -10,6 +10,7 @@ import pytest
 
 from dive_tui.app.text import set_ascii
 from engine.lifecycle.engine import Engine
+from engine.runtime.config import PersistenceConfig
 from engine.testing.ports import FakeClock, SequentialIds
 from stores.memory import MemoryExecutionEventStore
 from tests.sizes import SIZES, Sizes
@@ -48,9 +49,14 @@ def store() -> MemoryExecutionEventStore:
 
 @pytest.fixture
 def make_engine(clock: FakeClock, ids: SequentialIds, store: MemoryExecutionEventStore) -> Callable[..., Engine]:
-    """Engines on the test's clock, ids and store; every argument of `Engine` may be given instead."""
+    """Engines on the test's clock, ids and store; every argument of `Engine` may be given instead.
+
+    A store that fails is not given time, which on a clock that stands still would never be over.
+    """
+    config = PersistenceConfig(store_patience=0)
 
     def make(*actions: Any, **options: Any) -> Engine:
-        return Engine(**{"store": store, "clock": clock, "ids": ids, "actions": actions} | options)
+        given = {"store": store, "clock": clock, "ids": ids, "actions": actions, "config": config}
+        return Engine(**given | options)
 
     return make

@@ -23,6 +23,8 @@ from engine.store import ExecutionEventStore
 
 if TYPE_CHECKING:
     from engine.lifecycle.engine import Engine
+    from engine.runtime.config import PersistenceConfig
+    from engine.runtime.notices import Notices
 
 
 class ProjectActions:
@@ -52,11 +54,20 @@ class ProjectActions:
         except AgentError as error:
             self.problems = [f"{self.project.file}: {error}"]
 
-    def engine(self, store: ExecutionEventStore) -> Engine:
+    def engine(
+        self, store: ExecutionEventStore, config: PersistenceConfig | None = None, notices: Notices | None = None
+    ) -> Engine:
         """An engine that runs steps as this project does."""
         from engine.lifecycle.engine import Engine  # `validate` needs none
 
-        return Engine(store, actions=self.modules, agents=self.agents, allow=self.project.allow)
+        return Engine(
+            store,
+            actions=self.modules,
+            agents=self.agents,
+            allow=self.project.allow,
+            config=config,
+            notices=notices,
+        )
 
     def add(self, module: ModuleType) -> None:
         """Register the actions of a module.

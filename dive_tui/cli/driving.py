@@ -8,18 +8,17 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import FrameType
 from typing import Annotated, Any, NoReturn
 
 from cyclopts import Parameter
 
 from dive_tui.cli.main import INTERRUPTED
-from dive_tui.cli.problems import STORE_TROUBLE, CommandError, UsageError
+from dive_tui.cli.problems import UsageError
 from dive_tui.cli.selecting import user_name
 from engine.lifecycle.engine import Engine
 from engine.model.durations import parse_duration
-from engine.runtime.runner import RecordingError
 
 LINGER = "60s"
 Linger = Annotated[str, Parameter(metavar="DURATION", show_default=True)]
@@ -44,23 +43,6 @@ def linger_seconds(text: str) -> float:
         return parse_duration(text)
     except ValueError as problem:
         raise UsageError(f"--linger: {problem}") from None
-
-
-@contextlib.contextmanager
-def recording_told() -> Iterator[None]:
-    """Tell of outcomes that a failing store did not take.
-
-    Raises:
-        CommandError: the store failed while something was to be recorded; a sentence for each outcome that is lost.
-    """
-    try:
-        yield
-    except RecordingError as error:
-        lost = [
-            f"not recorded: {unit} (effect key {key})" for unit, key in zip(error.units, error.effect_keys, strict=True)
-        ]
-        sentence = f"the store failed, the execution is interrupted: {error}"
-        raise CommandError(sentence, *lost, exit_code=STORE_TROUBLE) from error
 
 
 class Interruptions:

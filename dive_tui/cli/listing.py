@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from cyclopts import Parameter
 
@@ -15,9 +16,10 @@ from dive_tui.cli.problems import UsageError, tell
 from dive_tui.cli.selecting import opened_store
 from dive_tui.cli.waits import time_until
 from engine.core.expression_errors import suggestion
-from engine.core.query import parse_query
+from engine.core.query import Query, parse_query
 from engine.model.snapshot import ExecutionFilter, ExecutionSummary
 from engine.model.times import format_time, seconds_between
+from engine.store import ExecutionEventStore
 
 _OPTIONS = ("--status", "--workflow", "--limit", "--offset", "--json", "--store", "--ascii", "--debug", "--help")
 
@@ -52,31 +54,57 @@ async def list_executions(
         raise UsageError(f"unknown option {mistaken!r}{hint or '; see: dive-tui list --help'}")
     asked = parse_query(" ".join(query))
     wanted = frozenset(name.strip() for name in status.split(",") if name.strip())
-    page = ExecutionFilter(statuses=wanted, workflow_name=workflow, limit=limit, offset=offset)
-    async with opened_store(common) as store:
-        everything = await store.list_executions()
     now = datetime.now(UTC)
-    matching = [summary for summary in everything if page.accepts(summary) and asked.matches(summary, now)]
-    shown = matching[offset:][:limit]
-    cut = f"showing {len(shown):,} of {len(matching):,}" if len(shown) < len(matching) else ""
+    async with opened_store(common) as store:
+        page = await _page(store, ExecutionFilter(wanted, workflow, limit, offset), asked, now)
     if json:
-        print_json([summary.to_dict() for summary in shown])
-        tell([cut] if cut else [])
+        print_json([summary.to_dict() for summary in page.shown])
+        tell([page.cut] if page.cut else [])
     else:
-        _print_list(shown, cut, len(everything), common, now)
+        _print_list(page, common, now)
     return 0
 
 
-def _print_list(shown: list[ExecutionSummary], cut: str, total: int, common: Common, now: datetime) -> None:
+class _Page(NamedTuple):
+    """What of a store is listed."""
+
+    shown: list[ExecutionSummary]
+    cut: str
+    """That there is more; empty when there is not."""
+    is_empty: bool = False
+    """Whether there is no execution at all."""
+
+
+async def _page(store: ExecutionEventStore, where: ExecutionFilter, asked: Query, now: datetime) -> _Page:
+    if asked.text:
+        # What a query asks for only it can tell: it has to see all that the filter lets through.
+        everything = await store.list_executions(replace(where, limit=None, offset=0))
+        matching = [summary for summary in everything if asked.matches(summary, now)]
+        shown = matching[where.offset :][: where.limit]
+        cut = f"showing {len(shown):,} of {len(matching):,}" if len(shown) < len(matching) else ""
+    else:
+        limit = where.limit or 0
+        found = await store.list_executions(replace(where, limit=limit + 1))
+        shown = found[:limit]
+        more = len(found) > limit
+        cut = f"showing {_count(len(shown), where.offset)}, there are more" if more else ""
+    return _Page(shown, cut, is_empty=not shown and not await store.list_executions(ExecutionFilter(limit=1)))
+
+
+def _count(shown: int, offset: int) -> str:
+    return f"{offset + 1:,} to {offset + shown:,}" if offset and shown else f"{shown:,}"
+
+
+def _print_list(page: _Page, common: Common, now: datetime) -> None:
     printer = Printer(ascii_only=common.ascii)
-    if shown:
-        print_columns(printer, _columns(printer, shown, now))
-    elif total == 0:
+    if page.shown:
+        print_columns(printer, _columns(printer, page.shown, now))
+    elif page.is_empty:
         printer.line("No executions yet. Run a workflow: dive-tui run FILE")
-    elif not cut:
-        printer.line(f"No execution matches. All {total:,}: dive-tui list")
-    if cut:
-        printer.line((f"{cut}; more with --limit N or --offset N", "dim"))
+    elif not page.cut:
+        printer.line("No execution matches. All of them: dive-tui list")
+    if page.cut:
+        printer.line((f"{page.cut}; more with --limit N or --offset N", "dim"))
 
 
 def _columns(printer: Printer, shown: list[ExecutionSummary], now: datetime) -> list[Column]:

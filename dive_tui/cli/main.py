@@ -35,6 +35,13 @@ COMMANDS = {
     "logs": Command("dive_tui.cli.logs:logs", "Show what steps printed and logged, attempt by attempt."),
     "replay": Command("dive_tui.cli.replay:replay", "Rebuild the state after an event, and what the event changed."),
     "validate": Command("dive_tui.cli.validate:validate", "Check workflow files without running anything."),
+    "verify": Command("dive_tui.cli.verify:verify", "Look for damage in what a store holds."),
+    "repair": Command("dive_tui.cli.repair:repair", "Mend what verify finds, keeping aside what is cut out."),
+    "copy": Command("dive_tui.cli.copy:copy", "Copy executions into another store, of whatever kind."),
+    "migrate": Command(
+        "dive_tui.cli.migrate:migrate", "Translate a store of the Go system Dive into one of ours, and compare."
+    ),
+    "delete": Command("dive_tui.cli.delete:delete", "Remove executions for good, with all their data."),
     "demo": Command("dive_tui.cli.demo:demo", "Run a workflow on real files that really fails, and look at it."),
 }
 """Every command, in the order help lists them."""
@@ -65,7 +72,10 @@ def execute(arguments: list[str]) -> int:
         # Whoever read our output has seen enough. What is still buffered must not be tried again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:
-        return _tell(error, debug)
+        code = _tell(error, debug)
+    finally:
+        if debug:
+            _tell_of_memory()
     return code
 
 
@@ -124,6 +134,15 @@ def _tell(error: Exception, debug: bool) -> int:
         trace: str = getattr(error, "traceback", "") or "".join(traceback.format_exception(error))
         tell(trace.splitlines())
     return explain(error)
+
+
+def _tell_of_memory() -> None:
+    from json import dumps
+
+    from dive_tui.cli.problems import tell
+    from engine.caching import memory_report
+
+    tell([f"memory: {dumps(memory_report())}"])
 
 
 class CommandLine(NamedTuple):

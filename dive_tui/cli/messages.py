@@ -14,9 +14,8 @@ from dive_tui.cli.driving import NOT_ENDED
 from dive_tui.cli.options import Common, Execution
 from dive_tui.cli.printing import Printer, typed
 from dive_tui.cli.problems import CommandError, UsageError
-from dive_tui.cli.reading import Reading, read_execution
+from dive_tui.cli.reading import read_latest
 from dive_tui.cli.selecting import find_execution, opened_store, user_name
-from dive_tui.cli.waits import open_waits_of
 from engine.core.expression_errors import suggestion
 from engine.core.reduce import CONTROL
 from engine.lifecycle.engine import Engine
@@ -25,7 +24,7 @@ from engine.loading.files import read_limited
 from engine.loading.problems import LoadError
 from engine.model.ids import short_id
 from engine.model.snapshot import ExecutionSummary
-from engine.model.state import ENDED, ExecutionStatus
+from engine.model.state import ENDED, ExecutionState, ExecutionStatus, open_waits
 from engine.store import ExecutionEventStore
 
 Reason = Annotated[str, Parameter(metavar="TEXT")]
@@ -172,8 +171,8 @@ class _Message:
         """
         async with opened_store(common) as store:
             execution_id = await find_execution(store, reference)
-            before = await read_execution(store, execution_id)
-            self._check(before, await _all_read(store, before.summary), common)
+            summary, before = await read_latest(store, execution_id)
+            self._check(summary, await _all_read(store, summary), common)
             engine = Engine(store)
             try:
                 await self._send(engine, execution_id)
@@ -183,12 +182,11 @@ class _Message:
                 raise UsageError(f"the {self._kind} cannot be sent: {error}") from None
             finally:
                 await engine.close()
-            after = await _seen(store, before.summary)
+            after = await _seen(store, summary)
             unread = not await _all_read(store, after)
         return self._tell(before, after, unread, common)
 
-    def _check(self, before: Reading, all_read: bool, common: Common) -> None:
-        summary = before.summary
+    def _check(self, summary: ExecutionSummary, all_read: bool, common: Common) -> None:
         if summary.status in ENDED:
             raise self._ended(
                 summary.id, f"execution {short_id(summary.id)} is {summary.status}: it takes no messages", common
@@ -200,7 +198,7 @@ class _Message:
     def _ended(self, execution_id: str, sentence: str, common: Common) -> CommandError:
         return UsageError(f"{sentence}; see: {typed('show', execution_id[-5:], store=common.store)}")
 
-    def _tell(self, before: Reading, after: ExecutionSummary, unread: bool, common: Common) -> int:
+    def _tell(self, before: ExecutionState, after: ExecutionSummary, unread: bool, common: Common) -> int:
         printer = Printer(ascii_only=common.ascii)
         name = f"{after.workflow_name} {printer.short_id(after.id)}"
         reference = after.id[-5:]
@@ -222,9 +220,9 @@ class _Message:
             printer.ways_on([typed("resume", reference, store=common.store)])
         return 0
 
-    def _warn_of_topic(self, printer: Printer, before: Reading) -> None:
+    def _warn_of_topic(self, printer: Printer, before: ExecutionState) -> None:
         """A mistyped topic would be kept in silence."""
-        topics = [wait.topic for wait in open_waits_of(before.history) if wait.kind == "signal"]
+        topics = [wait.topic for wait in open_waits(before) if wait.kind == "signal"]
         if self._topic and topics and self._topic not in topics:
             hint = suggestion(self._topic, topics)
             printer.line(

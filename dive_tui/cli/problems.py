@@ -17,6 +17,7 @@ EXIT_CODES = {
     "engine.core.references.ReferenceProblem": USAGE,
     "engine.core.normalize.NotJsonError": USAGE,
     "engine.lifecycle.errors.ExecutionEndedError": USAGE,
+    "engine.lifecycle.errors.ForeignHistoryError": USAGE,
     "engine.lifecycle.errors.KeyInUseError": USAGE,
     "engine.lifecycle.errors.MissingWorkflowError": USAGE,
     "engine.lifecycle.errors.NewerHistoryError": STORE_TROUBLE,

@@ -24,7 +24,7 @@ from engine.core.expression_errors import suggestion
 
 _ABOUT = """A durable workflow engine whose every run is an event history, and the terminal debugger that
 time-travels through it. Without a command the app opens on the executions of a store."""
-_EPILOGUE = "With --debug, in front of a command or behind it, an error comes with its traceback."
+_EPILOGUE = "With --debug, before a command or behind it, errors come with tracebacks, and the memory used is told."
 Theme = Annotated[str | None, Parameter(metavar="NAME", help="Colours of the app.")]
 _KINDS = {int: "a whole number", float: "a number"}
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from dive_tui.cli.problems import STORE_TROUBLE, CommandError
+from engine.core.reduce import HistoryError
 from engine.model.snapshot import ExecutionSummary, summarize
+from engine.model.state import ExecutionState
 from engine.replay.history import History
+from engine.replay.latest import latest_state
 from engine.replay.view import full_view
 from engine.store import DamagedHistoryError, ExecutionEventStore
 
@@ -68,6 +71,23 @@ async def read_execution(store: ExecutionEventStore, execution_id: str, to: int 
         raise CommandError(damage, exit_code=STORE_TROUBLE)
     summary = await store.get_summary(execution_id)
     return Reading(summary or summarize(history.latest), history, damage)
+
+
+async def read_latest(store: ExecutionEventStore, execution_id: str) -> tuple[ExecutionSummary, ExecutionState]:
+    """The latest state of an execution, which costs less than its history; of a damaged one what can be read.
+
+    Raises:
+        CommandError, DamagedHistoryError, StoreError: as `read_execution`.
+    """
+    try:
+        state = await latest_state(store, execution_id)
+    except (DamagedHistoryError, HistoryError):
+        state = None
+    summary = None if state is None else await store.get_summary(execution_id)
+    if state is None or summary is None:
+        reading = await read_execution(store, execution_id)
+        return reading.summary, reading.history.latest
+    return summary, state
 
 
 def execution_record(reading: Reading) -> dict[str, Any]:

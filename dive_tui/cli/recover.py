@@ -20,7 +20,6 @@ from dive_tui.cli.driving import (
     exit_code_of,
     leave,
     linger_seconds,
-    recording_told,
     reserve_stdout,
 )
 from dive_tui.cli.main import INTERRUPTED
@@ -28,17 +27,20 @@ from dive_tui.cli.options import Common, Json
 from dive_tui.cli.printing import Printer, json_bytes, typed
 from dive_tui.cli.problems import INTERNAL, STORE_TROUBLE, USAGE, CommandError, UsageError, exit_code, explain, tell
 from dive_tui.cli.reading import Reading, execution_record, read_execution, reference_to
+from dive_tui.cli.recording import DurabilityOption, NoticeTeller, losses_told, persistence
 from dive_tui.cli.run_report import RunReport
 from dive_tui.cli.selecting import find_execution, opened_store, user_name
 from dive_tui.cli.waits import now_utc
 from dive_tui.launch import announce
+from engine.lifecycle.driving import foreign_sentence
 from engine.lifecycle.engine import ExecutionResult
-from engine.lifecycle.errors import NewerHistoryError
-from engine.loading.project import ProjectError, load_module_workflow
+from engine.lifecycle.errors import ForeignHistoryError, NewerHistoryError
+from engine.loading.project import Project, ProjectError, load_module_workflow
 from engine.model.events import JsonObject
 from engine.model.ids import short_id
 from engine.model.snapshot import ExecutionSummary
 from engine.runtime.actions import ActionError
+from engine.runtime.config import PersistenceConfig
 from engine.store import ExecutionEventStore, OwnedError
 
 _SETTLED = 0.5
@@ -55,6 +57,7 @@ async def recover(
     everything: Annotated[bool, Parameter(name="--all")] = False,
     take_over: bool = False,
     linger: Linger = LINGER,
+    durability: DurabilityOption = None,
     json: Json = False,
     announce_fd: Annotated[int | None, Parameter(show=False)] = None,
     common: Common = Common(),  # noqa: B008 - immutable
@@ -80,13 +83,14 @@ async def recover(
         raise UsageError(f"--all and {other} exclude each other; give one of them")
     write_json = reserve_stdout() if json else None
     reference = execution or "last"
-    async with opened_store(common) as store:
+    config = persistence(durability, Project.discover(Path.cwd()))
+    async with opened_store(common, config.durability) as store:
         if everything:
-            return await _recover_all(store, seconds, write_json, common)
+            return await _recover_all(store, config, seconds, write_json, common)
         execution_id = await find_execution(store, reference)
         before = await read_execution(store, execution_id)
         report = RunReport(None if json else Printer(ascii_only=common.ascii))
-        one = _Recovery(store, before, common)
+        one = _Recovery(store, config, before, common)
         try:
             result, interruptions = await one.drive(report, seconds, take_over, announce_fd)
             after = await read_execution(store, execution_id)
@@ -104,12 +108,13 @@ async def recover(
 class _Recovery:
     """One execution that is to go on."""
 
-    def __init__(self, store: ExecutionEventStore, before: Reading, common: Common) -> None:
+    def __init__(self, store: ExecutionEventStore, config: PersistenceConfig, before: Reading, common: Common) -> None:
         """
         Raises:
             CommandError: it cannot: it has ended, is driven, was written by a newer version, or is damaged.
         """
         self._store = store
+        self._config = config
         self._before = before
         self._common = common
         self._id = before.summary.id
@@ -118,6 +123,8 @@ class _Recovery:
     def _check(self) -> None:
         state, summary = self._before.history.latest, self._before.summary
         short = short_id(self._id)
+        if state.info.dialect and not state.ended:
+            raise ForeignHistoryError(foreign_sentence(state))
         if state.incomplete_from is not None:
             raise NewerHistoryError(
                 f"execution {short} was written by a newer version of dive-tui (from event {state.incomplete_from} "
@@ -138,9 +145,9 @@ class _Recovery:
             StoreError: the store failed.
         """
         actions = self._actions()
-        engine = actions.engine(self._store)
+        engine = actions.engine(self._store, self._config, NoticeTeller(report.output.note))
         report.catch_up(self._before.history)
-        with Interruptions(engine, cancels=True) as interruptions, recording_told():
+        with Interruptions(engine, cancels=True) as interruptions, losses_told():
             driving = asyncio.create_task(
                 engine.recover(
                     self._id,
@@ -229,7 +236,11 @@ async def _announce(descriptor: int, execution_id: str, driving: asyncio.Task[An
 
 
 async def _recover_all(
-    store: ExecutionEventStore, linger: float, write_json: Callable[[bytes], None] | None, common: Common
+    store: ExecutionEventStore,
+    config: PersistenceConfig,
+    linger: float,
+    write_json: Callable[[bytes], None] | None,
+    common: Common,
 ) -> int:
     """Go on with every execution that is due, one after the other; returns the worst exit code."""
     printer = None if write_json is not None else Printer(ascii_only=common.ascii)
@@ -239,7 +250,7 @@ async def _recover_all(
         report.output.line((summary.workflow_name, "bold"), f"  {summary.id}")
         try:
             before = await read_execution(store, summary.id)
-            result, interruptions = await _Recovery(store, before, common).drive(report, linger, False, None)
+            result, interruptions = await _Recovery(store, config, before, common).drive(report, linger, False, None)
             after = await read_execution(store, summary.id)
         except Exception as error:
             if exit_code(error) == INTERNAL:

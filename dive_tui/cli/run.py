@@ -17,7 +17,6 @@ from dive_tui.cli.driving import (
     exit_code_of,
     leave,
     linger_seconds,
-    recording_told,
     reserve_stdout,
 )
 from dive_tui.cli.main import INTERRUPTED
@@ -27,9 +26,11 @@ from dive_tui.cli.preparing import Prepared, prepare
 from dive_tui.cli.printing import Printer, json_bytes
 from dive_tui.cli.problems import UsageError, tell
 from dive_tui.cli.reading import execution_record, read_execution, reference_to
+from dive_tui.cli.recording import DurabilityOption, NoticeTeller, losses_told, persistence
 from dive_tui.cli.run_report import RunReport
 from dive_tui.launch import announce, launch
 from engine.lifecycle.engine import ExecutionResult
+from engine.runtime.config import Durability, PersistenceConfig
 from engine.store import ExecutionEventStore
 from stores.location import open_store, resolve_location
 
@@ -43,6 +44,7 @@ def run(
     inputs: Annotated[Path | None, Parameter(metavar="FILE")] = None,
     key: Annotated[str | None, Parameter(name="--id", metavar="KEY")] = None,
     linger: Linger = LINGER,
+    durability: DurabilityOption = None,
     watch: bool = False,
     json: Json = False,
     announce_fd: Annotated[int | None, Parameter(show=False)] = None,
@@ -72,7 +74,7 @@ def run(
         raise UsageError("--id needs a key that is not empty")
     if announce_fd is not None:
         os.set_inheritable(announce_fd, False)
-    wanted = _Wanted(target, workflow, input_, inputs, key, linger)
+    wanted = _Wanted(target, workflow, input_, inputs, key, linger, durability)
     linger_seconds(linger)
     return _watch(wanted, json, common) if watch else asyncio.run(_run(wanted, json, announce_fd, common))
 
@@ -86,6 +88,7 @@ class _Wanted(NamedTuple):
     inputs: Path | None
     key: str | None
     linger: str
+    durability: Durability | None
 
     def prepare(self) -> Prepared:
         """All of it loaded and checked."""
@@ -96,6 +99,7 @@ class _Wanted(NamedTuple):
         words = ["run", self.target, *(word for text in self.texts for word in ("-i", text))]
         options = {"-w": self.workflow, "--inputs": self.inputs, "--id": self.key, "--store": common.store}
         options["--linger"] = self.linger if self.linger != LINGER else None
+        options["--durability"] = self.durability
         return words + [word for name, value in options.items() if value is not None for word in (name, str(value))]
 
 
@@ -105,9 +109,10 @@ async def _run(wanted: _Wanted, json: bool, announce_fd: int | None, common: Com
     tell(f"warning: {warning}" for warning in prepared.warnings)
     location = resolve_location(common.store, os.environ, Path.cwd())
     report = RunReport(None if json else Printer(ascii_only=common.ascii))
-    store = open_store(location.text, create=True, offload=False)
+    config = persistence(wanted.durability, prepared.project.project)
+    store = open_store(location.text, create=True, offload=False, durability=config.durability)
     try:
-        result, cancelled = await _execute(store, prepared, wanted, report, announce_fd)
+        result, cancelled = await _execute(store, config, prepared, wanted, report, announce_fd)
         reading = await read_execution(store, result.id)
     finally:
         report.output.finish()
@@ -124,7 +129,12 @@ async def _run(wanted: _Wanted, json: bool, announce_fd: int | None, common: Com
 
 
 async def _execute(
-    store: ExecutionEventStore, prepared: Prepared, wanted: _Wanted, report: RunReport, announce_fd: int | None
+    store: ExecutionEventStore,
+    config: PersistenceConfig,
+    prepared: Prepared,
+    wanted: _Wanted,
+    report: RunReport,
+    announce_fd: int | None,
 ) -> tuple[ExecutionResult, bool]:
     """Run to the end, or to where it waits; also whether Ctrl-C asked for a cancellation."""
 
@@ -132,8 +142,8 @@ async def _execute(
         if announce_fd is not None:
             announce(announce_fd, execution_id)
 
-    engine = prepared.project.engine(store)
-    with Interruptions(engine, cancels=True) as interruptions, recording_told():
+    engine = prepared.project.engine(store, config, NoticeTeller(report.output.note))
+    with Interruptions(engine, cancels=True) as interruptions, losses_told():
         try:
             result = await engine.run(
                 prepared.workflow,

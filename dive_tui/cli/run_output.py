@@ -52,6 +52,11 @@ class RunOutput:
             for line in lines:
                 self._pass_on(line)
 
+    def note(self, text: str) -> None:
+        """A line on stderr that no step printed."""
+        with self._lock:
+            self._pass_on(text)
+
     def end_lines(self) -> None:
         """Pass on what stands in unfinished lines."""
         with self._lock:

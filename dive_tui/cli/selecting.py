@@ -5,20 +5,21 @@ from __future__ import annotations
 import getpass
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dive_tui.cli.problems import UsageError
 from engine.core.references import ReferenceProblem, resolve_reference
-from engine.model.snapshot import ExecutionSummary
+from engine.model.snapshot import ExecutionFilter, ExecutionSummary
 from engine.store import ExecutionEventStore
-from stores.location import open_store, resolve_location
+from stores.location import Durability, open_store, resolve_location
 
 if TYPE_CHECKING:  # the app does without the parser of the command line
     from dive_tui.cli.options import Common
 
 _MOST_CANDIDATES = 10
+_NEWEST = 200
 
 
 def user_name() -> str:
@@ -30,13 +31,14 @@ def user_name() -> str:
 
 
 @asynccontextmanager
-async def opened_store(common: Common) -> AsyncIterator[ExecutionEventStore]:
+async def opened_store(common: Common, durability: Durability = "full") -> AsyncIterator[ExecutionEventStore]:
     """The store that a command is about, closed at the end.
 
     Raises:
         StoreError: there is none, or what is there is none.
     """
-    store = open_store(resolve_location(common.store, os.environ, Path.cwd()).text, offload=False)
+    location = resolve_location(common.store, os.environ, Path.cwd())
+    store = open_store(location.text, offload=False, durability=durability)
     try:
         yield store
     finally:
@@ -54,6 +56,9 @@ async def find_execution(store: ExecutionEventStore, reference: str) -> str:
     part = reference.removeprefix("…").removeprefix("~")
     if await store.get_events(part, 1, 1):
         return part
+    if part.startswith("last"):  # most often one of the newest, found without looking at all
+        with suppress(ReferenceProblem):
+            return resolve_reference(part, await store.list_executions(ExecutionFilter(limit=_NEWEST)))
     summaries = await store.list_executions()
     try:
         return resolve_reference(part, summaries)

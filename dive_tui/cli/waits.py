@@ -103,7 +103,7 @@ def ways_on(
     `store` is that of the command line, where it was named. With `driven` a runner is at it, which sees to the rest;
     topics and kinds of messages that were `sent` need not be sent again.
     """
-    if history.latest.ended:
+    if history.latest.ended or history.latest.info.dialect:
         return []
     go_on = [] if driven else [typed("recover", reference, store=store)]
     if status == ExecutionStatus.PAUSED:

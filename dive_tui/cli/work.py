@@ -10,15 +10,17 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from dive_tui.cli.definitions import ProjectActions
-from dive_tui.cli.driving import LINGER, Interruptions, Linger, linger_seconds, recording_told
+from dive_tui.cli.driving import LINGER, Interruptions, Linger, linger_seconds
 from dive_tui.cli.main import INTERRUPTED
 from dive_tui.cli.options import Common
 from dive_tui.cli.printing import Piece, Printer, one_line, typed
 from dive_tui.cli.problems import UsageError, tell
+from dive_tui.cli.recording import DurabilityOption, NoticeTeller, losses_told, persistence
 from dive_tui.cli.run_output import RunOutput
 from dive_tui.cli.selecting import opened_store
 from dive_tui.cli.waits import now_utc, until
 from engine.lifecycle.worker import Refusal
+from engine.loading.project import Project
 from engine.model.snapshot import ExecutionSummary, summarize
 from engine.model.state import INTERRUPTED as INTERRUPTED_STATUS
 from engine.model.state import ExecutionState, ExecutionStatus
@@ -28,6 +30,7 @@ async def work(
     *,
     once: Annotated[bool, Parameter(name="--once")] = False,
     linger: Linger = LINGER,
+    durability: DurabilityOption = None,
     common: Common = Common(),  # noqa: B008 - immutable
 ) -> int:
     """Drive what is due: timers, signals, interrupted executions.
@@ -44,15 +47,16 @@ async def work(
         Stay with an execution that only waits if it goes on by itself within this time.
     """
     seconds = linger_seconds(linger)
-    async with opened_store(common) as store:
+    config = persistence(durability, Project.discover(Path.cwd()))
+    async with opened_store(common, config.durability) as store:
         actions = ProjectActions(near=Path.cwd())
         if actions.problems:
             raise UsageError(*actions.problems, traceback=actions.traceback)
         tell(f"warning: {warning}" for warning in actions.warnings)
         report = _WorkReport(Printer(ascii_only=common.ascii), common.store)
-        engine = actions.engine(store)
+        engine = actions.engine(store, config, NoticeTeller(report.output.note))
         try:
-            with Interruptions(engine, cancels=False) as interruptions, recording_told():
+            with Interruptions(engine, cancels=False) as interruptions, losses_told():
                 driven = await engine.work(once=once, linger=seconds, report=report.tell, echo=report.output.echo)
         finally:
             await engine.close()

@@ -6,13 +6,13 @@ import asyncio
 from typing import Any
 
 from engine.core.drafts import Draft, Outcome
-from engine.core.reduce import fold, initial_state
 from engine.lifecycle.beginning import Definition, defined_child, first_event
 from engine.lifecycle.driving import DETACHED, Driver, Watchers
 from engine.lifecycle.errors import ExecutionEndedError, MissingWorkflowError
 from engine.lifecycle.messages import Mailbox
 from engine.loading.inputs import InputError
 from engine.model.state import ENDED, ExecutionState
+from engine.replay.latest import latest_state
 from engine.runtime.children import Child
 from engine.runtime.ports import Clock
 from engine.store import ConflictError, OwnedError, StoreError
@@ -31,6 +31,9 @@ class Children:
 
     async def see_to(self, child: Child) -> Outcome | None:
         """See `ChildExecutions.see_to`."""
+        return await self._driver.patience.keep_trying(child.parent, lambda: self._see_to(child))
+
+    async def _see_to(self, child: Child) -> Outcome | None:
         summary = await self._driver.store.get_summary(child.id)
         if summary is None or child.id in self._driver.active:
             try:
@@ -100,9 +103,8 @@ class Children:
 
     async def _ended(self, child: Child) -> Outcome | None:
         """How the child ended; None when it has not."""
-        events = await self._driver.store.get_event_history(child.id)
-        state = fold(initial_state(child.id), events)
-        if not state.ended:
+        state = await latest_state(self._driver.store, child.id)
+        if state is None or not state.ended:
             return None
         if state.status == "completed":
             return Outcome(state.outputs)

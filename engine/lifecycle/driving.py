@@ -10,13 +10,16 @@ from typing import NamedTuple, cast
 
 from engine.core.drafts import Draft
 from engine.core.program import Program, program_from_recorded
-from engine.lifecycle.errors import NewerHistoryError
+from engine.lifecycle.errors import ForeignHistoryError, NewerHistoryError
 from engine.model.state import ENDED, ExecutionState
 from engine.runtime.actions import ActionError
+from engine.runtime.batching import EventBatcher
 from engine.runtime.capture import Echo
-from engine.runtime.committing import Committer
+from engine.runtime.committing import Appender, Committer
 from engine.runtime.config import PersistenceConfig
 from engine.runtime.effects import Tools
+from engine.runtime.notices import Notices
+from engine.runtime.patience import Patience
 from engine.runtime.ports import IdSource
 from engine.runtime.recorder import EventBasedExecution, EventObserver
 from engine.runtime.runner import Runner
@@ -28,7 +31,8 @@ _BETWEEN_LOOKS = 0.02
 """Seconds from one look for messages to the next."""
 _BUSY = 100
 """Commits a second from which on watching the store would cost more than looking."""
-
+_CANCEL_AGAIN = 0.1
+"""Seconds after which what does not end is cancelled once more."""
 
 DETACHED = "detached"
 """Reason in the lineage of a child that outlives its parent."""
@@ -81,14 +85,19 @@ class Driver:
         ids: IdSource,
         config: PersistenceConfig,
         max_active: int | None = None,
+        notices: Notices | None = None,
     ) -> None:
         self.store = store
+        self.patience = Patience(tools.clock, config.store_patience, notices)
+        """For what a store that fails is asked while executions are driven."""
         self.active: dict[str, Active] = {}
         self._tools = tools
         self._ids = ids
         self._config = config
         self._runner_id = ids.new("runner")
-        self._committer = Committer(store)
+        relaxed = config.durability == "relaxed"
+        self._appender: Appender = EventBatcher(store, config) if relaxed else Committer(store)
+        self._notices = notices
         self._max_active = max_active
         self._room = asyncio.Condition()
         self._watching: asyncio.Task[None] | None = None
@@ -172,9 +181,10 @@ class Driver:
     async def close(self) -> None:
         """Stop watching for messages."""
         watching, self._watching = self._watching, None
-        if watching is not None:
+        while watching is not None and not watching.done():
+            # Again until it has ended: what waits in a thread for changes may swallow a cancellation.
             watching.cancel()
-            await asyncio.wait([watching])
+            await asyncio.wait([watching], timeout=_CANCEL_AGAIN)
 
     def _execution(self, execution_id: str, observer: EventObserver | None) -> EventBasedExecution:
         return EventBasedExecution(
@@ -184,7 +194,8 @@ class Driver:
             ids=self._ids,
             config=self._config,
             observer=observer,
-            committer=self._committer,
+            committer=self._appender,
+            notices=self._notices,
         )
 
     @asynccontextmanager
@@ -201,7 +212,14 @@ class Driver:
                 self._watch_soon()
                 try:
                     yield active
+                except StoreError:
+                    raise  # what is not recorded has been told as such
+                except BaseException:
+                    with contextlib.suppress(Exception):
+                        await self._appender.flush(execution_id)
+                    raise
                 finally:
+                    self._appender.forget(execution_id)
                     # Ownership ends with this process at the latest; that it could not be given back changes no result.
                     with contextlib.suppress(StoreError):
                         await self.store.release_owner(execution_id, self._runner_id)
@@ -218,14 +236,14 @@ class Driver:
         limit = self._max_active
         if limit is not None and not at_once:
             async with self._room:
-                await self._room.wait_for(lambda: self._committer.writers < limit)
-                self._committer.writers += 1
+                await self._room.wait_for(lambda: self._appender.writers < limit)
+                self._appender.writers += 1
         else:
-            self._committer.writers += 1
+            self._appender.writers += 1
         try:
             yield
         finally:
-            self._committer.writers -= 1
+            self._appender.writers -= 1
             if limit is not None:
                 async with self._room:
                     self._room.notify()
@@ -258,7 +276,7 @@ class Driver:
 
     def _is_busy(self) -> bool:
         """Whether much has been committed since this was last asked."""
-        now, commits = asyncio.get_running_loop().time(), self._committer.commits
+        now, commits = asyncio.get_running_loop().time(), self._appender.commits
         (before, known), self._asked_busy = self._asked_busy, (now, commits)
         return commits - known > _BUSY * (now - before)
 
@@ -284,10 +302,20 @@ def _announcing(active: Active, claimed: Callable[[], None] | None, observer: Ev
     return observe
 
 
+def foreign_sentence(state: ExecutionState) -> str:
+    """Why an execution that another system recorded does not go on."""
+    return (
+        f"execution {state.execution_id} was recorded by the Go system Dive, without its definition: it cannot go on, "
+        "only be retried with a workflow file (--workflow FILE)"
+    )
+
+
 def _check_drivable(execution: EventBasedExecution) -> None:
     state = execution.state
     if state.sequence == 0:
         raise UnknownExecutionError(f"there is no execution {execution.execution_id}")
+    if state.info.dialect:
+        raise ForeignHistoryError(foreign_sentence(state))
     if state.incomplete_from is not None:
         raise NewerHistoryError(
             f"execution {state.execution_id} was written by a newer version (from event {state.incomplete_from} on): "

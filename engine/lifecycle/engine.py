@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from engine.core.reduce import fold, initial_state
 from engine.lifecycle.beginning import define, first_event
 from engine.lifecycle.children import Children
 from engine.lifecycle.driving import Driver, Watchers
@@ -18,6 +17,7 @@ from engine.model.events import JsonObject
 from engine.model.ids import keyed_execution_id
 from engine.model.state import ExecutionState
 from engine.model.workflow import Workflow
+from engine.replay.latest import latest_state
 from engine.runtime.actions import ActionError, ActionFunction, ActionRegistry
 from engine.runtime.agent_registry import Agents
 from engine.runtime.agents import Agent, AgentFunction
@@ -25,6 +25,7 @@ from engine.runtime.builtins import builtins_for
 from engine.runtime.capture import Echo
 from engine.runtime.config import PersistenceConfig
 from engine.runtime.effects import Tools
+from engine.runtime.notices import Notices
 from engine.runtime.ports import Clock, IdSource, SystemClock, TypeIdSource
 from engine.runtime.recorder import EventObserver
 from engine.store import ConflictError, ExecutionEventStore, OwnedError
@@ -60,7 +61,8 @@ class Engine:
     `actions` are functions (marked with `@action` or not) or modules holding marked ones; the built-in actions are
     always there, those that reach out only when `allow` names them (`http`, `shell`). `agents` answer prompt steps, by
     name. `workflows` are those that steps may run as children. At most `max_active` executions are driven at once,
-    children aside; further ones wait for their turn. Clock and id source are for tests.
+    children aside; further ones wait for their turn. `notices` hears of sizes that will make histories slow, and of a
+    store that fails while it is still tried again. Clock and id source are for tests.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Engine:
         allow: Collection[str] = (),
         config: PersistenceConfig | None = None,
         max_active: int | None = None,
+        notices: Notices | None = None,
         clock: Clock | None = None,
         ids: IdSource | None = None,
     ) -> None:
@@ -83,7 +86,7 @@ class Engine:
         self._clock = clock or SystemClock()
         self._ids = ids or TypeIdSource()
         self._tools = tools = Tools(self.actions, self._clock, self.config, agents=Agents(agents))
-        self._driver = Driver(store, tools, ids=self._ids, config=self.config, max_active=max_active)
+        self._driver = Driver(store, tools, ids=self._ids, config=self.config, max_active=max_active, notices=notices)
         self._mailbox = Mailbox(self._driver, self._clock, self._ids, self.config.max_payload)
         self._children = tools.children = Children(self._driver, self._mailbox, self._clock)
         self._workers: list[Worker] = []
@@ -117,7 +120,8 @@ class Engine:
             MissingWorkflowError: a step runs a workflow that nobody defined; nothing was recorded.
             ExpressionProblem, ScriptSyntaxError: a template, condition or script does not parse; nothing was recorded.
             KeyInUseError: the key belongs to an execution of another workflow.
-            StoreError: the store failed (`RecordingError` names what could not be recorded).
+            StoreError: the store failed, for longer than `config.store_patience` (`RecordingError` names the units
+                whose outcomes could not be recorded).
         """
         definition = define(workflow, {**self.workflows, **{other.name: other for other in workflows}})
         self._check_actions(definition.actions)
@@ -292,10 +296,9 @@ class Engine:
         return None
 
     async def _existing(self, execution_id: str, workflow_name: str, key: str) -> ExecutionResult | None:
-        events = await self.store.get_event_history(execution_id)
-        if not events:
+        state = await latest_state(self.store, execution_id)
+        if state is None:
             return None
-        state = fold(initial_state(execution_id), events)
         if state.info.workflow_name != workflow_name:
             raise KeyInUseError(
                 f"key {key!r} stands for an execution of workflow {state.info.workflow_name!r}, not {workflow_name!r}"

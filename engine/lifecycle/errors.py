@@ -15,5 +15,9 @@ class ExecutionEndedError(ValueError):
     """The execution has ended, so it takes no messages."""
 
 
+class ForeignHistoryError(ValueError):
+    """Another system recorded the history, without its definition: it can be looked at, and not be driven."""
+
+
 class NewerHistoryError(ValueError):
     """The history holds events that only a newer version can fold: it can be looked at, and not be driven."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal, get_args
 
 from engine.core.expression_errors import shown_text, suggestion
 from engine.loading.checks import check_workflow
@@ -21,8 +21,10 @@ from engine.loading.problems import LoadError
 from engine.loading.shapes import describe
 from engine.model.workflow import Workflow
 
-_KEYS = ("actions", "agents", "allow", "store")
+Durability = Literal["full", "normal", "relaxed"]
+_KEYS = ("actions", "agents", "allow", "durability", "store")
 _ALLOWABLE = ("http", "shell")
+_DURABILITIES = get_args(Durability)
 _ACTION_MARK = "__dive_action__"
 
 
@@ -51,6 +53,8 @@ class Project:
     """Which built-in actions beside those every project has it allows: `http`, `shell`."""
     agents: Mapping[str, str] = field(default_factory=dict)
     """By name where the project's agents are: `module:object`."""
+    durability: Durability | None = None
+    """What recorded steps of its executions are to survive."""
 
     @classmethod
     def discover(cls, start: Path) -> Project:
@@ -75,7 +79,8 @@ class Project:
             where = str(file) if file.name == "dive.toml" else f"{file} [tool.dive]"
             raise ProjectError(f"{where}: {problem}" for problem in problems)
         actions, allow = tuple(settings.get("actions", ())), tuple(settings.get("allow", ()))
-        return cls(file.parent, actions, settings.get("store"), file, allow, settings.get("agents", {}))
+        agents, durability = settings.get("agents", {}), settings.get("durability")
+        return cls(file.parent, actions, settings.get("store"), file, allow, agents, durability)
 
 
 def _read_settings(file: Path) -> Any:
@@ -112,6 +117,11 @@ def _settings_problems(settings: Any) -> list[str]:
         problems += [problem for name in actions if (problem := _module_problem(name))]
     problems += _allow_problems(settings.get("allow", []))
     problems += _agents_problems(settings.get("agents", {}))
+    durability = settings.get("durability", "full")
+    if durability not in _DURABILITIES:
+        known = ", ".join(map(repr, _DURABILITIES))
+        hint = suggestion(durability, _DURABILITIES) if isinstance(durability, str) else ""
+        problems.append(f"'durability' must be one of {known}, not {describe(durability)}{hint}")
     store = settings.get("store", ".dive")
     if not isinstance(store, str) or not store:
         problems.append(f"'store' must be a path, not {describe(store)}")

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 
-from engine.core.decide import EFFECTS, Command, CommandKind, Memo, decide
-from engine.core.drafts import Draft, Outcome, Surroundings, attempts_of
+from engine.core.decide import EFFECTS, Command, CommandKind, Memo, decide, is_own_affair
+from engine.core.drafts import Draft, Outcome, Surroundings, attempt_of, attempts_of
 from engine.core.program import Program
 from engine.core.reduce import CONTROL
-from engine.core.settle import cancellation, conclude, effect_key, exhaustion, settle
+from engine.core.settle import cancellation, conclude, exhaustion, settle
 from engine.model.events import ExecutionEvent, ExecutionEventType, JsonObject
 from engine.model.signals import ExecutionSignal
 from engine.model.state import AttemptStatus, ExecutionState, ExecutionStatus, open_waits
 from engine.model.times import format_time, parse_time
 from engine.runtime.capture import Echo, captured_output
 from engine.runtime.effects import Effects, Tools, secret_references
-from engine.runtime.inflight import InFlight, attempt_command
+from engine.runtime.inflight import InFlight
+from engine.runtime.losses import LostUnit, RecordingError
 from engine.runtime.recorder import EventBasedExecution
 from engine.runtime.secrets import SecretBox
 from engine.store import ConflictError, StoreError
@@ -25,21 +27,6 @@ MAX_TURN = 1_000
 """Events that may gather before a commit when steps follow each other without an effect."""
 LONGEST_NAP = 3600.0
 """Seconds between two looks at the time of day, which may have been set."""
-
-
-class RecordingError(StoreError):
-    """The store failed while something was to be recorded.
-
-    `units` names the outcomes that are lost to the history, as `PATH › STEP`; `effect_keys` are theirs, in that order.
-    """
-
-    def __init__(self, message: str, units: list[str], effect_keys: list[str]) -> None:
-        super().__init__(message)
-        self.units = units
-        self.effect_keys = effect_keys
-
-
-_ATTEMPT_ENDS = (ExecutionEventType.STEP_COMPLETED, ExecutionEventType.STEP_FAILED)
 
 
 class Runner:
@@ -89,6 +76,7 @@ class Runner:
         self._wake.set()
 
     def _poke_from_anywhere(self) -> None:
+        self._execution.hurry()
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._wake.set)
 
@@ -128,31 +116,36 @@ class Runner:
 
         Raises:
             ConflictError: somebody else writes this execution now; nothing more was recorded.
-            RecordingError: the store failed.
+            RecordingError: the store failed, for longer than there is patience; it names what was not recorded.
         """
         self._loop = asyncio.get_running_loop()
         with captured_output():
             try:
-                while True:
-                    self._record_outcomes()
-                    wanted = await self._receive()
-                    await self._commit()
-                    if self._execution.state.ended:
-                        self._inflight.launch([], self._execution.state)
-                        return self._execution.state
-                    if self._asked_to_cancel is None:
-                        self._inflight.launch(wanted, self._execution.state)
-                    if any(self._is_immediate(command) for command in wanted):
-                        await asyncio.sleep(0)
-                    elif self._may_return(wanted, linger):
-                        # Who sent a message until now relies on it being taken in here.
-                        self._has_mail = bool(await self._execution.messages())
-                        if not self._has_mail:
-                            return self._execution.state
-                    else:
-                        await self._wait(wanted)
+                with self._naming_losses():
+                    return await self._take_turns(linger)
             finally:
                 await self._inflight.stop()
+
+    async def _take_turns(self, linger: float | None) -> ExecutionState:
+        while True:
+            self._record_outcomes()
+            wanted = await self._receive()
+            await self._execution.flush_events()
+            if self._execution.state.ended:
+                self._inflight.launch([], self._execution.state)
+                return self._execution.state
+            if self._asked_to_cancel is None:
+                self._inflight.launch(wanted, self._execution.state)
+            if any(self._is_immediate(command) for command in wanted):
+                await asyncio.sleep(0)
+            elif self._may_return(wanted, linger):
+                await self._execution.settle()
+                # Who sent a message until now relies on it being taken in here.
+                self._has_mail = bool(await self._execution.messages())
+                if not self._has_mail:
+                    return self._execution.state
+            else:
+                await self._wait(wanted)
 
     async def receive_only(self) -> None:
         """Take in the messages, and pause or end the execution when one asks for it; start nothing.
@@ -167,7 +160,9 @@ class Runner:
             while self._execution.state.controls and not self._execution.state.ended:
                 command = Command(CommandKind.CONTROL)
                 self._record(settle(command, self._program, self._execution.state, self._around))
-        await self._commit()
+        with self._naming_losses():
+            await self._execution.flush_events()
+            await self._execution.settle()
         if self._execution.state.ended:
             for child in children:
                 await self._tools.children.cancel(child, f"its parent {self._execution.execution_id} was cancelled")
@@ -198,22 +193,41 @@ class Runner:
     def _advance(self, until: str | None = None) -> list[Command]:
         """Record what is wanted by now, or before a moment, and needs no effect; returns what is wanted then."""
         while True:
-            state = self._execution.state
-            wanted = decide(self._program, state, self._memo)
+            wanted = decide(self._program, self._execution.state, self._memo)
+            if len(self._execution.buffered) >= MAX_TURN:
+                return wanted
             command = self._deadline(wanted, until)
-            if command is None:
-                command = next((command for command in wanted if self._is_immediate(command)), None)
-            if command is None:
+            if command is not None:
+                self._carry_out(command)
+            elif not self._carry_out_immediate(wanted):
                 command = self._due(wanted, until)
                 if command is None:
                     return wanted
-            if command.kind is CommandKind.START:
-                reached = self._limit_reached()
-                if reached:
-                    self._record(exhaustion(state, f"{reached} before {command.step!r}", "HistoryLimit"))
-                    return []
-                if len(self._execution.buffered) >= MAX_TURN:
-                    return wanted
+                self._carry_out(command)
+
+    def _carry_out_immediate(self, wanted: list[Command]) -> bool:
+        """Record the first command that can be recorded now, and those that would come next; False if there is none."""
+        moved: set[str] = set()
+        for command in wanted:
+            if command.path in moved or not self._is_immediate(command):
+                continue
+            alone = not is_own_affair(self._program, command)
+            if moved and alone:
+                break
+            self._carry_out(command)
+            moved.add(command.path)
+            state = self._execution.state
+            path = state.paths.get(command.path)
+            if alone or state.ended or (path is not None and path.failure is not None):
+                break
+        return bool(moved)
+
+    def _carry_out(self, command: Command) -> None:
+        state = self._execution.state
+        reached = self._limit_reached() if command.kind is CommandKind.START else ""
+        if reached:
+            self._record(exhaustion(state, f"{reached} before {command.step!r}", "HistoryLimit"))
+        else:
             self._record(settle(command, self._program, state, self._around))
 
     def _deadline(self, wanted: list[Command], until: str | None) -> Command | None:
@@ -253,27 +267,43 @@ class Runner:
         size = f"{execution.state.sequence:,} events, {execution.recorded_bytes:,} bytes"
         return f"the history has reached its limit ({size})"
 
-    def _record(self, drafts: list[Draft]) -> None:
+    def _record(self, drafts: list[Draft], effect_key: str = "") -> None:
         for draft in drafts:
-            event = self._execution.record_event(draft)
+            event = self._execution.record_event(draft, effect_key)
             if event is not None:
                 self._inflight.take_room(event)
 
     def _record_outcomes(self) -> None:
         # Also when the execution is being ended in this turn: what has arrived has happened.
         for command, outcome in self._inflight.arrived(lambda: self._execution.state):
-            self._record(conclude(command, self._program, self._execution.state, self._scrubbed(outcome)))
+            state = self._execution.state
+            attempt = attempt_of(state.paths[command.path], command.iteration)
+            key = attempt.effect_key if attempt is not None else ""
+            self._record(conclude(command, self._program, state, self._scrubbed(outcome)), key)
 
-    async def _commit(self) -> None:
+    @contextlib.contextmanager
+    def _naming_losses(self) -> Iterator[None]:
+        """Let a failing store be told with the units whose outcomes it did not take; those of children first."""
         try:
-            await self._execution.flush_events()
+            yield
         except ConflictError:
             raise
         except StoreError as error:
-            lost = [event for event in self._execution.buffered if event.event_type in _ATTEMPT_ENDS]
-            units = [f"{event.path_id} › {event.step_name}" for event in lost]
-            keys = [effect_key(self._execution.execution_id, attempt_command(event)) for event in lost]
-            raise RecordingError(str(error), units, keys) from error
+            units = error.units if isinstance(error, RecordingError) else []
+            raise RecordingError(str(error), [*units, *self._lost()]) from error
+
+    def _lost(self) -> list[LostUnit]:
+        """Whose outcomes are not recorded, those that have arrived since the last turn among them."""
+        others: list[LostUnit] = []
+        while True:
+            try:
+                self._record_outcomes()
+            except RecordingError as error:
+                others += error.units  # of another child
+            except StoreError:
+                continue
+            else:
+                return [*others, *self._execution.unrecorded]
 
     def _scrubbed(self, outcome: Outcome) -> Outcome:
         if outcome.error_type:

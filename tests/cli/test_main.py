@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import sys
 from types import ModuleType
 from typing import Any
@@ -193,6 +194,15 @@ def test_mistakes_of_our_own_are_told_apart(call: Caller, monkeypatch: pytest.Mo
     )
     assert "Traceback" in call("--debug", "list").err
     assert "Traceback" in call("list", "--debug").err
+
+
+def test_debug_tells_of_memory_at_the_end_of_a_command(call: Caller) -> None:
+    assert call("--version").err == ""
+    ended = call("--version", "--debug")
+    told = [line for line in ended.err.splitlines() if line.startswith("memory: ")]
+    assert (ended.code, len(told)) == (0, 1)
+    assert {"rss", "peak", "collector", "caches"} == json.loads(told[0].removeprefix("memory: ")).keys()
+    assert "memory: " in call("nonsense", "--debug").err
 
 
 def test_ctrl_c_is_quiet(call: Caller, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from engine.model.events import ExecutionEvent
 from engine.model.ids import keyed_execution_id
 from engine.model.workflow import Each, Edge, Input, Output, Step, Workflow
 from engine.runtime.actions import ActionError, action
-from engine.runtime.runner import RecordingError
+from engine.runtime.losses import RecordingError
 from engine.store import ConflictError, OwnedError, StoreError
 from engine.testing.ports import FakeClock, SequentialIds
 from stores.memory import MemoryExecutionEventStore

@@ -14,7 +14,7 @@ from engine.model.events import ExecutionEvent
 from engine.model.workflow import Each, Step, Workflow
 from engine.runtime import runner
 from engine.runtime.config import PersistenceConfig
-from engine.runtime.runner import RecordingError
+from engine.runtime.losses import LostUnit, RecordingError
 from engine.store import ConflictError, StoreError, StoreNotFoundError
 from engine.testing.ports import SequentialIds
 from tests.runtime.chains import MakeEngine, chain, events_of, fork, give, until
@@ -273,8 +273,10 @@ async def test_a_store_that_fails_stops_the_runner_which_says_what_is_lost(
     assert caught.value.__cause__ is error
     lost = "ABC"[at - 1 : at] if at else ""
     execution_id = SequentialIds().new("exec")
-    assert caught.value.units == [f"main › {name}" for name in lost]
-    assert caught.value.effect_keys == [f"{execution_id}/main/{name}/1#1" for name in lost]
+    assert caught.value.units == [
+        LostUnit(execution_id, "main", name, 1, None, f"{execution_id}/main/{name}/1#1") for name in lost
+    ]
+    assert [str(unit) for unit in caught.value.units] == [f"main › {name}" for name in lost]
     assert ran == list("ABC"[:at])
     assert len(store.batches) == at
     assert store.owners == {}

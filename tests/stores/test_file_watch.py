@@ -173,3 +173,26 @@ async def test_a_cancelled_watcher_leaves_nothing_behind(store: FileExecutionEve
     async with asyncio.timeout(20):
         while len(os.listdir("/proc/self/fd")) > before:
             await asyncio.sleep(0)  # the system's part is closed by a thread of its own
+
+
+async def test_a_cancellation_that_comes_while_it_ends_is_not_swallowed() -> None:
+    begun, ending = asyncio.Event(), asyncio.Event()
+
+    async def slow_to_end() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ending.set()
+            await asyncio.sleep(0.01)
+
+    async def closing() -> None:
+        waking = asyncio.ensure_future(slow_to_end())
+        await begun.wait()
+        await file_changes._end(waking)
+
+    task = asyncio.ensure_future(closing())
+    await ending.wait()
+    task.cancel()
+    await asyncio.wait([task])
+    assert task.cancelled()
