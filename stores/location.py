@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 from engine.store import ExecutionEventStore, ForeignStoreError, StoreError
 from stores.file.layout import is_store
 from stores.files import is_empty
+from stores.go.detect import is_go_database, is_go_folder, open_go_store
 
 _FOLDER = ".dive"
 _CONFIGS = ("dive.toml", "pyproject.toml")
@@ -31,7 +32,7 @@ class Location(NamedTuple):
 def open_store(
     location: str | Path, *, create: bool = False, offload: bool = True, durability: Durability = "full"
 ) -> ExecutionEventStore:
-    """Open the store at a place.
+    """Open the store at a place. One of the Go system Dive can only be looked at.
 
     Args:
         location: a path, looked at to find out what kind of store it holds; where nothing is, a database `store.db`
@@ -57,8 +58,11 @@ def open_store(
     try:
         kind = kind or _kind_at(path)
         database = _database_at(path)
+        foreign = is_go_folder(path) if kind == "file" else is_go_database(database)
     except OSError as error:
         raise StoreError(f"cannot look at {path}: {error.strerror or error}") from error
+    if foreign:
+        return open_go_store(path if kind == "file" else database, offload=offload)
     level: Literal["full", "normal"] = "full" if durability == "full" else "normal"
     if kind == "sqlite":
         from stores.sqlite.store import SQLiteExecutionEventStore

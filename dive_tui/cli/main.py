@@ -38,9 +38,7 @@ COMMANDS = {
     "verify": Command("dive_tui.cli.verify:verify", "Look for damage in what a store holds."),
     "repair": Command("dive_tui.cli.repair:repair", "Mend what verify finds, keeping aside what is cut out."),
     "copy": Command("dive_tui.cli.copy:copy", "Copy executions into another store, of whatever kind."),
-    "migrate": Command(
-        "dive_tui.cli.migrate:migrate", "Translate a store of the Go system Dive into one of ours, and compare."
-    ),
+    "migrate": Command("dive_tui.cli.migrate:migrate", "Translate a store of the Go system Dive into one of ours."),
     "delete": Command("dive_tui.cli.delete:delete", "Remove executions for good, with all their data."),
     "demo": Command("dive_tui.cli.demo:demo", "Run a workflow on real files that really fails, and look at it."),
 }

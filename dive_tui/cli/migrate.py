@@ -34,7 +34,7 @@ async def migrate(
     json: Json = False,
     common: Common = Common(),  # noqa: B008 - immutable
 ) -> int:
-    """Translate a store of the Go system Dive into one of ours, and compare.
+    """Translate a store of the Go system Dive into one of ours.
 
     Event by event, with the same ids of executions and the same sequences; what was written is read back and compared.
     Executions that are there already are compared and left as they are, so a migration that was stopped is completed by

@@ -32,7 +32,6 @@ from dive_tui.cli.run_report import RunReport
 from dive_tui.cli.selecting import find_execution, opened_store, user_name
 from dive_tui.cli.waits import now_utc
 from dive_tui.launch import announce
-from engine.lifecycle.driving import foreign_sentence
 from engine.lifecycle.engine import ExecutionResult
 from engine.lifecycle.errors import ForeignHistoryError, NewerHistoryError
 from engine.loading.project import Project, ProjectError, load_module_workflow
@@ -124,7 +123,7 @@ class _Recovery:
         state, summary = self._before.history.latest, self._before.summary
         short = short_id(self._id)
         if state.info.dialect and not state.ended:
-            raise ForeignHistoryError(foreign_sentence(state))
+            raise ForeignHistoryError(self._id)
         if state.incomplete_from is not None:
             raise NewerHistoryError(
                 f"execution {short} was written by a newer version of dive-tui (from event {state.incomplete_from} "

@@ -11,6 +11,7 @@ from typing import Any
 
 from engine.core import reduce_paths, reduce_steps
 from engine.core.changes import Changes, HistoryError, unfit
+from engine.core.reduce_go import reduce_go
 from engine.model.events import EMPTY, SCHEMA_VERSION, ExecutionEvent, ExecutionEventType, JsonObject
 from engine.model.state import (
     ENDED,
@@ -20,6 +21,7 @@ from engine.model.state import (
     ExecutionState,
     ExecutionStatus,
     PathState,
+    changed,
     evolve,
 )
 
@@ -56,6 +58,8 @@ def reduce(state: ExecutionState, event: ExecutionEvent) -> ExecutionState:
         raise unfit(event, f"event {state.sequence + 1} should come here")
     if event.execution_id != state.execution_id:
         raise unfit(event, "it belongs to another execution")
+    if state.info.dialect:
+        return reduce_go(state, event)
     if state.status in ENDED:
         raise unfit(event, "the execution had already ended")
     changes: Changes = {}
@@ -77,19 +81,23 @@ def reduce(state: ExecutionState, event: ExecutionEvent) -> ExecutionState:
                 raise unfit(event, f"its data is not as it should be ({error})") from error
     if "status" not in changes:
         changes["status"] = _status(changes.get("paths", state.paths), changes.get("paused", state.paused), state)
-    return evolve(state, sequence=event.sequence, timestamp=event.timestamp, **changes)
+    changes["sequence"], changes["timestamp"] = event.sequence, event.timestamp
+    return changed(state, changes)
 
 
 def _status(paths: dict[str, PathState], paused: bool, state: ExecutionState) -> str:
     """Where an open execution stands: paused before running, and running before waiting."""
     if paused:
         return ExecutionStatus.PAUSED
-    if state.path_count == 0 and not paths:
-        return ExecutionStatus.PENDING
-    goes_on = state.failure is None or state.info.on_failure == "finish"
-    if paths and goes_on and not any(path.busy for path in paths.values()):
-        return ExecutionStatus.WAITING
-    return ExecutionStatus.RUNNING
+    if not paths:
+        return ExecutionStatus.PENDING if state.path_count == 0 else ExecutionStatus.RUNNING
+    if state.failure is not None and state.info.on_failure != "finish":
+        return ExecutionStatus.RUNNING
+    # The path that moved last stands last, and is the likeliest to be busy.
+    for path in reversed(paths.values()):
+        if path.busy:
+            return ExecutionStatus.RUNNING
+    return ExecutionStatus.WAITING
 
 
 # Executions
@@ -111,6 +119,7 @@ def _execution_started(state: ExecutionState, event: ExecutionEvent, data: JsonO
         concurrency={
             step["name"]: step["each"]["concurrency"] for step in steps if "concurrency" in (step.get("each") or ())
         },
+        dialect=data.get("dialect") or "",
     )
     # Output templates may ask for `paths.NAME.VARIABLE`, joins for the paths of a fork; only then is it worth
     # keeping what ended paths held.

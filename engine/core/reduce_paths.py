@@ -33,7 +33,8 @@ def join_key(fork: int, step: str) -> str:
     return f"{fork}:{step}"
 
 
-def _new_path(name: str, step: str, **fields: object) -> PathState:
+def new_path(name: str, step: str, **fields: object) -> PathState:
+    """A path that comes to its first step."""
     blank = PathState(
         id=name,
         phase=Phase.NEW,
@@ -60,7 +61,7 @@ def path_started(state: ExecutionState, event: ExecutionEvent, data: JsonObject)
     announced = state.paths.get(event.path_id)
     changes: Changes = {"path_count": state.path_count + 1}
     if announced is None:
-        path = _new_path(
+        path = new_path(
             event.path_id,
             data["current_step"],
             phase=Phase.READY,
@@ -94,7 +95,7 @@ def path_branched(state: ExecutionState, event: ExecutionEvent, data: JsonObject
         name, step = entry["id"], entry["current_step"]
         if name in paths:
             raise unfit(event, f"path {name!r} is already there")
-        paths[name] = _new_path(
+        paths[name] = new_path(
             name,
             step,
             parent=parent.id,
@@ -186,7 +187,7 @@ def path_joined(state: ExecutionState, event: ExecutionEvent, data: JsonObject) 
         unit = evolve(path.unit, status=AttemptStatus.RUNNING, wait=None)
         path = evolve(path, joined=outcome, unit=unit, **writing(path, data["variables"], event.sequence))
     else:
-        path = _new_path(
+        path = new_path(
             data["path"],
             join.step,
             parent=fork.path,

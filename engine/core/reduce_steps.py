@@ -7,7 +7,7 @@ from typing import Any
 from engine.core.changes import Changes, onward, path_of, unfit, with_globals, with_path, writing
 from engine.core.reduce_paths import join_key
 from engine.model.chunks import Chunks
-from engine.model.events import ExecutionEvent, JsonObject
+from engine.model.events import EMPTY, ExecutionEvent, JsonObject
 from engine.model.state import (
     AttemptState,
     AttemptStatus,
@@ -18,6 +18,7 @@ from engine.model.state import (
     PathState,
     Phase,
     Wait,
+    changed,
     evolve,
 )
 
@@ -123,16 +124,19 @@ def step_completed(state: ExecutionState, event: ExecutionEvent, data: JsonObjec
     if path.each is not None and path.each.done < len(path.each.items):
         raise unfit(event, f"only {path.each.done} of {len(path.each.items)} items have completed")
     values = _stored(path, data)
-    changes |= with_globals(state, values, event.sequence)
-    left = {"unit": None, "each": None, "joined": None}
-    path = evolve(path, **writing(path, values, event.sequence), **(left | _follow(path, data)))
-    return changes | {"paths": with_path(state, path)}
+    moved = {"unit": None, "each": None, "joined": None, **_follow(path, data)}
+    if values:
+        changes |= with_globals(state, values, event.sequence)
+        moved |= writing(path, values, event.sequence)
+    changes["paths"] = with_path(state, changed(path, moved))
+    return changes
 
 
 def _stored(path: PathState, data: JsonObject) -> JsonObject:
     variable = data.get("stored_variable")
     if variable is None:
-        return {name: data["output"][key] for name, key in (data.get("stored_keys") or {}).items()}
+        keys = data.get("stored_keys")
+        return {name: data["output"][key] for name, key in keys.items()} if keys else EMPTY
     value = list(path.each.results) if path.each is not None else data.get("stored_value", data["output"])
     return {variable: value}
 

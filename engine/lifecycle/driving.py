@@ -131,6 +131,7 @@ class Driver:
         Raises:
             UnknownExecutionError: there is none.
             OwnedError: another runner drives it.
+            ForeignHistoryError: another system recorded it, without its definition.
             NewerHistoryError: a newer version wrote it.
             ActionError: its steps need actions that are not registered here.
             StoreError: the store failed, or the history is damaged.
@@ -166,6 +167,7 @@ class Driver:
 
         Raises:
             OwnedError: a runner drives it, which will see to its messages itself.
+            ForeignHistoryError: another system recorded it, without its definition.
             NewerHistoryError: a newer version wrote it.
             StoreError: the store failed, or the history is damaged.
         """
@@ -302,20 +304,12 @@ def _announcing(active: Active, claimed: Callable[[], None] | None, observer: Ev
     return observe
 
 
-def foreign_sentence(state: ExecutionState) -> str:
-    """Why an execution that another system recorded does not go on."""
-    return (
-        f"execution {state.execution_id} was recorded by the Go system Dive, without its definition: it cannot go on, "
-        "only be retried with a workflow file (--workflow FILE)"
-    )
-
-
 def _check_drivable(execution: EventBasedExecution) -> None:
     state = execution.state
     if state.sequence == 0:
         raise UnknownExecutionError(f"there is no execution {execution.execution_id}")
     if state.info.dialect:
-        raise ForeignHistoryError(foreign_sentence(state))
+        raise ForeignHistoryError(state.execution_id)
     if state.incomplete_from is not None:
         raise NewerHistoryError(
             f"execution {state.execution_id} was written by a newer version (from event {state.incomplete_from} on): "

@@ -18,6 +18,12 @@ class ExecutionEndedError(ValueError):
 class ForeignHistoryError(ValueError):
     """Another system recorded the history, without its definition: it can be looked at, and not be driven."""
 
+    def __init__(self, execution_id: str) -> None:
+        super().__init__(
+            f"execution {execution_id} was recorded by the Go system Dive, without its definition: it cannot go on, "
+            "only be retried with a workflow file (--workflow FILE)"
+        )
+
 
 class NewerHistoryError(ValueError):
     """The history holds events that only a newer version can fold: it can be looked at, and not be driven."""

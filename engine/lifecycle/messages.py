@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import orjson
 
 from engine.core.normalize import normalize
 from engine.lifecycle.driving import Driver
-from engine.lifecycle.errors import ExecutionEndedError
+from engine.lifecycle.errors import ExecutionEndedError, ForeignHistoryError
 from engine.model.ids import short_id
 from engine.model.signals import ExecutionSignal, MessageKind
 from engine.model.state import ENDED
 from engine.model.times import format_time
 from engine.runtime.ports import Clock, IdSource
-from engine.store import OwnedError, UnknownExecutionError
+from engine.store import DamagedHistoryError, OwnedError, UnknownExecutionError
 
 _AT_ONCE = ("pause", "cancel")
 """What is carried out even when nobody drives the execution."""
@@ -44,6 +45,7 @@ class Mailbox:
         Raises:
             UnknownExecutionError: there is no such execution.
             ExecutionEndedError: it has ended.
+            ForeignHistoryError: another system recorded it: nobody would ever receive the message.
             NotJsonError: the data has no JSON form.
             InvalidSignalError: an impossible topic or id.
             StoreError: the store failed.
@@ -56,6 +58,9 @@ class Mailbox:
             raise ExecutionEndedError(
                 f"execution {short_id(execution_id)} has {_ended_words(summary.status)}: it takes no messages"
             )
+        with suppress(DamagedHistoryError):
+            if any(event.data.get("dialect") for event in await store.get_events(execution_id, 1, 1)):
+                raise ForeignHistoryError(execution_id)
         plain, size = normalize(data, "data")
         if size > self._max_payload:
             raise ValueError(f"the data is {size:,} bytes of JSON; {self._max_payload:,} are allowed")

@@ -7,9 +7,10 @@ live in `engine.model.payloads` and are imported only where events are written o
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any, NamedTuple
 
 from engine.model.ids import InvalidIdError, validate_execution_id
@@ -133,24 +134,23 @@ class ExecutionEvent(NamedTuple):
         Raises:
             InvalidEventError: a required key is missing.
         """
+        get = envelope.get
         try:
-            event = cls(
+            return cls(
                 envelope["id"],
                 envelope["execution_id"],
                 envelope["path_id"],
                 envelope["sequence"],
                 envelope["timestamp"],
                 envelope["event_type"],
-                envelope.get("step_name", ""),
-                envelope.get("data") or EMPTY,
-                envelope.get("schema_version", SCHEMA_VERSION),
-                envelope.get("origin"),
+                get("step_name", ""),
+                get("data") or EMPTY,
+                get("schema_version", SCHEMA_VERSION),
+                get("origin"),
+                EMPTY if _KEYS.issuperset(envelope) else {k: v for k, v in envelope.items() if k not in _KEYS},
             )
         except KeyError as missing:
             raise InvalidEventError(f"an event has no {missing.args[0]!r}") from None
-        if not envelope.keys() <= _KEYS:
-            event = event._replace(extra={k: v for k, v in envelope.items() if k not in _KEYS})
-        return event
 
     def validate(self) -> None:
         """Check the envelope and, for kinds and versions this engine knows, the payload.
@@ -162,31 +162,39 @@ class ExecutionEvent(NamedTuple):
         if problem:
             raise InvalidEventError(f"event {self.sequence!r} ({self.event_type!r}): {problem}")
         if self.event_type in KNOWN_TYPES and self.schema_version == SCHEMA_VERSION:
-            from engine.model.payloads import check_payload
-
-            check_payload(self)
+            _payload_check()(self)
 
     def _envelope_problem(self) -> str | None:
-        data: object = self.data
-        texts: tuple[object, ...] = (self.id, self.execution_id, self.path_id, self.event_type, self.step_name)
-        for text in (*texts, self.timestamp):
+        # Anybody may have made it: what the annotations promise is checked here.
+        fields: tuple[Any, ...] = self
+        event_id, execution_id, path_id, sequence, timestamp, event_type, step_name, data, version, _, _ = fields
+        for text in (event_id, execution_id, path_id, timestamp, event_type, step_name):
             if not isinstance(text, str):
                 return "id, execution_id, path_id, timestamp, event_type and step_name must be text"
-        if not self.id.startswith("event_") or len(self.id) > 128:
-            return f"id {self.id[:60]!r} does not start with 'event_'"
+        if not event_id.startswith("event_") or len(event_id) > 128:
+            return f"id {event_id[:60]!r} does not start with 'event_'"
         try:
-            validate_execution_id(self.execution_id)
+            validate_execution_id(execution_id)
         except InvalidIdError as error:
             return str(error)
-        if type(self.sequence) is not int or self.sequence < 1:
+        if type(sequence) is not int or sequence < 1:
             return "sequence must be a whole number from 1"
-        if not _is_time(self.timestamp):
-            return f"timestamp {self.timestamp[:60]!r} is not UTC RFC 3339 with microseconds"
-        if not self.event_type:
+        if not _is_time(timestamp):
+            return f"timestamp {timestamp[:60]!r} is not UTC RFC 3339 with microseconds"
+        if not event_type:
             return "event_type is empty"
-        if type(self.schema_version) is not int or self.schema_version < 1:
+        if type(version) is not int or version < 1:
             return "schema_version must be a whole number from 1"
-        return None if isinstance(data, Mapping) else "data must be an object"
+        # A dict is told at once; asking whether something is a Mapping takes longer than all the rest.
+        return None if type(data) is dict or isinstance(data, Mapping) else "data must be an object"
+
+
+@cache
+def _payload_check() -> Callable[[ExecutionEvent], None]:
+    """Imported when the first event is checked: who only reads histories needs no pydantic."""
+    from engine.model.payloads import check_payload
+
+    return check_payload
 
 
 def _is_time(text: str) -> bool:

@@ -59,6 +59,8 @@ class ExecutionStarted(Payload):
     inbox: dict[str, Any] | None = None
     children: dict[str, dict[str, Any]] | None = None
     """By name the definitions of the workflows its steps run, and of those that these run."""
+    dialect: str | None = None
+    """Set when another system recorded the history; its definition is empty then."""
 
 
 class PathStarted(Payload):

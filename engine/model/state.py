@@ -7,7 +7,7 @@ step index of `engine.replay`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeVar
 
@@ -15,7 +15,7 @@ from engine.model.chunks import Chunks
 from engine.model.events import EMPTY, JsonObject
 from engine.model.ids import short_id
 
-STATE_VERSION = 2
+STATE_VERSION = 3
 """Changes with any change of `reduce` or of the shapes below; a stored state of another version is rebuilt."""
 
 
@@ -72,6 +72,11 @@ class AttemptStatus(StrEnum):
     WAITING = "waiting"
     INTERRUPTED = "interrupted"
     """Its process died; how it ended is not recorded yet."""
+
+
+# Asked for every event; naming a member of an enumeration takes ten times as long as a name of the module.
+_RUNNING = Phase.RUNNING
+_IDLE = (AttemptStatus.WAITING, AttemptStatus.RETRYING)
 
 
 class Wait(NamedTuple):
@@ -209,7 +214,7 @@ class PathState(NamedTuple):
     @property
     def busy(self) -> bool:
         """Whether something of it is in flight or could go on at once."""
-        if self.phase is not Phase.RUNNING:
+        if self.phase is not _RUNNING:
             return True
         if self.each is not None:
             return self.each.busy
@@ -225,7 +230,7 @@ class PathState(NamedTuple):
 
 def is_idle(attempt: AttemptState) -> bool:
     """Whether it only waits for something or for its next attempt."""
-    return attempt.status is AttemptStatus.WAITING or attempt.status is AttemptStatus.RETRYING
+    return attempt.status in _IDLE
 
 
 class MemberState(NamedTuple):
@@ -288,6 +293,8 @@ class ExecutionInfo(NamedTuple):
     on_failure: str = "cancel"
     concurrency: JsonObject = EMPTY
     """By step how many of its items may run at once, where that is more than one."""
+    dialect: str = ""
+    """Of the system that recorded the history, when that was not this one: `go-a` to `go-d`."""
 
 
 class ExecutionState(NamedTuple):
@@ -335,6 +342,8 @@ class ExecutionState(NamedTuple):
     failed_steps: tuple[str, ...] = ()
     incomplete_from: int | None = None
     """Sequence of the first event this version could not fold; the state is incomplete from there on."""
+    after_end: int | None = None
+    """Sequence of the first event recorded after the end, as the Go system could; from there on nothing was folded."""
 
     @property
     def ended(self) -> bool:
@@ -378,7 +387,17 @@ def evolve(record: _Record, **changes: Any) -> _Record:
     Raises:
         KeyError: there is no such field.
     """
-    values, places = list(record), _PLACES[type(record)]
+    return changed(record, changes)
+
+
+def changed(record: _Record, changes: Mapping[str, Any]) -> _Record:
+    """As `evolve`, for changes that have been gathered already.
+
+    Raises:
+        KeyError: there is no such field.
+    """
+    kind = type(record)
+    values, places = list(record), _PLACES[kind]
     for name, value in changes.items():
         values[places[name]] = value
-    return tuple.__new__(type(record), values)
+    return tuple.__new__(kind, values)

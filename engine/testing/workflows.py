@@ -193,18 +193,26 @@ class _ObservedStore(StoreInFront):
         self.first_id: str | None = None
         """The execution the test began; its children come later."""
         self._states: dict[str, ExecutionState] = {}
+        self._failing: set[str] = set()
+        """What could not be appended to: there is nothing to do but to wait for the store."""
         self._driven: set[str] = set()
 
     def is_busy(self) -> bool:
         """Whether something other than waiting goes on in any of them."""
-        return any(_is_busy(self._states.get(execution_id)) for execution_id in self._driven)
+        going_on = self._driven - self._failing
+        return any(_is_busy(self._states.get(execution_id)) for execution_id in going_on)
 
     async def append_batches(self, batches: Sequence[Sequence[ExecutionEvent]]) -> list[StoreError | None]:
         """See `ExecutionEventStore`."""
+        names = {batch[0].execution_id for batch in batches}
+        self._failing |= names
         results = await super().append_batches(batches)
+        self._failing -= names
         for batch, problem in zip(batches, results, strict=True):
             if problem is None:
                 self._note(batch)
+            else:
+                self._failing.add(batch[0].execution_id)
         return results
 
     def _note(self, batch: Sequence[ExecutionEvent]) -> None:

@@ -42,6 +42,7 @@ from stores.runners import Runners
 _FILES_ALLOWED, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
 # Opening a history costs several times what an append does; but the rest of the process needs files, too.
 _MAX_OPEN = 512 if _FILES_ALLOWED == resource.RLIM_INFINITY else max(1, min(512, _FILES_ALLOWED // 4))
+_MAX_SYNCED = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,6 +315,8 @@ class FileCore:
         if self._durable and (new or execution_id not in self._synced):
             sync_folder(self.base / execution_id)
             sync_folder(self.base)
+            if len(self._synced) >= _MAX_SYNCED:
+                self._synced.clear()
             self._synced.add(execution_id)
 
     def _mark_of(self, folder: Path, sequence: int) -> Mark | None:

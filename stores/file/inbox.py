@@ -20,6 +20,7 @@ from stores.file.lines import START, Damage, Place, Stamp, between_appends, find
 from stores.files import MISSING, BusyError, is_linked, locked, open_inside, reading, sync_data, sync_folder, write_all
 
 _MAX_OPEN = 16
+_MAX_COUNTS = 20_000
 
 
 @dataclass(slots=True)
@@ -86,6 +87,8 @@ class Inboxes:
             stamp = Stamp.of(os.lstat(f"{self._base}/{execution_id}/{INBOX}"))
             known = self._counts.get(execution_id)
             if known is None or known[0] != stamp:
+                if len(self._counts) >= _MAX_COUNTS:
+                    self._counts.clear()
                 with reading(self._base / execution_id, INBOX) as fd:
                     known = self._counts[execution_id] = stamp, read_messages(fd, START).end.sequence - 1
         except (OSError, StoreError):

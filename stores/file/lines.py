@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from engine.collector import collector_paused
 from engine.model.events import ExecutionEvent
 from engine.store import DamagedHistoryError
 from stores.codec import LineError, decode_line
-from stores.collector import collector_paused
 from stores.file.layout import EVENTS
 
 _CHUNK = 1 << 20

@@ -178,5 +178,10 @@ def _folders(base: Path) -> list[str]:
 
 def _is_execution(folder: Path) -> bool:
     """Whether anything in a folder is what a store makes."""
-    with os.scandir(folder) as entries:
-        return any(is_ours(entry.name) or is_temporary(entry.name) for entry in entries)
+    try:
+        with os.scandir(folder) as entries:
+            return any(is_ours(entry.name) or is_temporary(entry.name) for entry in entries)
+    except MISSING:
+        return False
+    except PermissionError:
+        return True  # which whoever looks into it is going to tell

@@ -36,11 +36,8 @@ class Ranges:
         folder = self._base / execution_id
         from_seq = max(1, from_seq)
         with reading(folder, EVENTS) as fd:
-            inode = os.fstat(fd).st_ino
             found = self._read_from(fd, folder, from_seq, limit)
-        if len(self._places) > _MAX_PLACES:
-            self._places.clear()
-        self._places[execution_id] = inode, found.end
+            self._remember(fd, folder, found.end)
         events = found.since(from_seq, limit)
         if found.damage is not None and (limit is None or len(events) < limit):
             raise damaged(execution_id, found.damage, events)
@@ -51,22 +48,28 @@ class Ranges:
         _check_limit(limit)
         folder = self._base / execution_id
         from_seq = max(1, from_seq)
+        found = Lines([])
         with reading(folder, EVENTS) as fd:
-            start = find_line(fd, from_seq, index.nearest(fd, folder, from_seq) or START)
-            if start is None:  # unless line ends were lost
-                found = Lines([], survey(fd, execution_id, index.nearest(fd, folder) or START).damage)
-            else:
-                found = read_lines(fd, execution_id, start, limit)
+            for near in self._beginnings(fd, folder, from_seq):
+                start = find_line(fd, from_seq, near)
+                if start is None:  # unless line ends were lost
+                    found = Lines([], survey(fd, execution_id, near).damage)
+                else:
+                    found = read_lines(fd, execution_id, start, limit)
+                    self._remember(
+                        fd, folder, Place(from_seq + len(found.lines), start.offset + sum(map(len, found.lines)))
+                    )
+                if found.damage is None:
+                    break
         if found.damage is not None:
             raise damaged(execution_id, found.damage, ())
         return found.lines
 
     def _read_from(self, fd: int, folder: Path, from_seq: int, limit: int | None) -> Reading:
-        inode, place = self._places.get(folder.name, (0, START))
-        remembered = place if inode == os.fstat(fd).st_ino and place.sequence <= from_seq else None
+        remembered = self._remembered(fd, folder, from_seq)
         if remembered is not None and remembered.sequence == from_seq:
             return read_surely(fd, folder.name, remembered, limit)
-        for near in self._beginnings(fd, folder, from_seq, remembered):
+        for near in self._beginnings(fd, folder, from_seq):
             # Lines are counted, not parsed. The event before the first one proves the count also when nothing follows.
             start = find_line(fd, max(near.sequence, from_seq - 1), near)
             if start is not None:
@@ -79,11 +82,21 @@ class Ranges:
                 return found
         return found
 
-    def _beginnings(self, fd: int, folder: Path, from_seq: int, remembered: Place | None) -> Iterator[Place]:
+    def _remember(self, fd: int, folder: Path, place: Place) -> None:
+        if len(self._places) > _MAX_PLACES:
+            self._places.clear()
+        self._places[folder.name] = os.fstat(fd).st_ino, place
+
+    def _remembered(self, fd: int, folder: Path, from_seq: int) -> Place | None:
+        """Where reading ended last, unless that is behind an event or in another file."""
+        inode, place = self._places.get(folder.name, (0, START))
+        return place if inode == os.fstat(fd).st_ino and place.sequence <= from_seq else None
+
+    def _beginnings(self, fd: int, folder: Path, from_seq: int) -> Iterator[Place]:
         """Places to begin looking for an event at, the nearest first; each may turn out to be wrong but the last."""
         if from_seq > 1:
             indexed = index.nearest(fd, folder, from_seq - 1)
-            known = [place for place in (remembered, indexed) if place is not None]
+            known = [place for place in (self._remembered(fd, folder, from_seq), indexed) if place is not None]
             yield from sorted(known, reverse=True)
             if not known and (stored := load_snapshot(folder)) and stored.mark.place.sequence < from_seq:
                 yield stored.mark.place

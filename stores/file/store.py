@@ -197,9 +197,10 @@ class FileExecutionEventStore:
             self._writing.shutdown(wait=False)
 
     async def _one_by_one(self, execution_id: str | None, progress: Progress | None) -> AsyncIterator[str]:
+        wanted = None if execution_id is None else folder_name(execution_id)
         names = await self._read(self._core.maintenance.execution_ids)
-        if execution_id is not None:
-            names = [name for name in names if name == folder_name(execution_id)]
+        if wanted is not None:
+            names = [name for name in names if name == wanted]
         for done, name in enumerate(names):
             if progress is not None:
                 progress(done, len(names), name)

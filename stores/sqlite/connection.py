@@ -146,26 +146,25 @@ class Connections:
             yield connection
             connection.execute("COMMIT")
         except BaseException:
-            connection.close()
+            _close(connection)
             raise
         with self._lock:
             if len(self._idle) < _IDLE_READERS:
                 self._idle.append(connection)
                 return
-        connection.close()
+        _close(connection)
 
     def forget_writer(self) -> None:
         """Close the connection that writes; the next use opens another one."""
         if self._writer is not None:
-            with suppress(apsw.Error):
-                self._writer.close()
+            _close(self._writer)
             self._writer = None
 
     def close(self) -> None:
         """Close all connections."""
         with self._lock:
             for connection in self._idle:
-                connection.close()
+                _close(connection)
             self._idle.clear()
         self.forget_writer()
 
@@ -176,8 +175,10 @@ class Connections:
 
     def _open_reader(self) -> apsw.Connection:
         try:
-            connection = connect(self.path, writable=False)
+            # Not opened for reading only: the first one after a crash has to finish or undo what was being written.
+            connection = connect(self.path, writable=True)
             connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall()
+            connection.pragma("query_only", True)
         except (apsw.CantOpenError, apsw.ReadOnlyError):
             # In a folder that cannot be written, a database that nobody has open can be read all the same.
             if os.access(self.path.parent, os.W_OK) or Path(f"{self.path}-wal").exists():
@@ -197,7 +198,13 @@ class Connections:
             raise StoreNotFoundError(f"the store at {self.path} is gone: there is another file in its place")
 
 
-def explained(error: apsw.Error, path: Path) -> StoreError:
+def _close(connection: apsw.Connection) -> None:
+    """Close a connection; that it cannot tidy up, on a full disk say, changes nothing of what it has committed."""
+    with suppress(apsw.Error):
+        connection.close()
+
+
+def explained(error: apsw.Error | UnicodeDecodeError, path: Path) -> StoreError:
     """What to tell a person when SQLite refused something."""
     explanation: StoreError
     match error:
@@ -205,7 +212,7 @@ def explained(error: apsw.Error, path: Path) -> StoreError:
             explanation = BusyError(f"the store at {path} is locked by another process")
         case apsw.FullError():
             explanation = StoreError(f"the store at {path} failed: no space is left on its disk")
-        case apsw.CorruptError() | apsw.NotADBError():
+        case apsw.CorruptError() | apsw.NotADBError() | UnicodeDecodeError():
             explanation = DamagedStoreError(
                 f"the database {path} is damaged ({error}): dive-tui verify tells what, dive-tui repair saves the rest"
             )

@@ -204,7 +204,7 @@ class SQLiteCore:
 
     def explained(self, error: Exception) -> StoreError | None:
         """What to tell a person when the system or SQLite refused something; None for any other error."""
-        if isinstance(error, apsw.Error):
+        if isinstance(error, apsw.Error | UnicodeDecodeError):
             return explained(error, self.path)
         if not isinstance(error, OSError):
             return None

@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 import apsw
 
+from engine.collector import collector_paused
 from engine.core.reduce import initial_state
 from engine.model.events import ExecutionEvent
 from engine.model.snapshot import ExecutionSnapshot
 from engine.store import ConflictError, DamagedHistoryError
 from stores.codec import LineError, decode_line, events_left, seal, unseal
-from stores.collector import collector_paused
 from stores.file.bulk import Head, head_of
 from stores.folding import Folded, fold_as_far_as_possible, summary_of
 from stores.sqlite.schema import position

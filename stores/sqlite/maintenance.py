@@ -23,6 +23,11 @@ from stores.sqlite.schema import SEQUENCE_BITS
 _BESIDE = ("", "-wal", "-shm", "-changes", "-owners")
 _ROUNDS = 5
 """How often an execution is looked at again, for one mend may bring another problem to light."""
+_TEXTS = (
+    "SELECT id, status, workflow_name, start_time, end_time, wake_at, children, continues FROM executions",
+    "SELECT id FROM messages",
+    "SELECT execution_id, runner, host FROM owners",
+)
 _REBUILD = "all that can be read is written into a new database, and this one is kept"
 
 
@@ -115,7 +120,9 @@ class Maintenance:
         try:
             with self._connections.reading() as connection:
                 said = [row[0] for row in connection.execute("PRAGMA integrity_check(5)")]
-        except (apsw.CorruptError, apsw.NotADBError) as error:
+                for query in _TEXTS if said == ["ok"] else ():  # which it does not look into
+                    connection.execute(query).fetchall()
+        except (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError) as error:
             said = [str(error)]
         if said == ["ok"]:
             return None

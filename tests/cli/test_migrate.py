@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.model.events import ExecutionEvent
+from engine.model.signals import ExecutionSignal
 from engine.replay.history import History
 from stores.folding import is_damaged
 from stores.go.detect import open_go_store
@@ -28,6 +29,15 @@ async def histories(location: str, runs: list[GoExecution]) -> list[list[Executi
     store = open_store(location)
     try:
         return [await store.get_event_history(run.id) for run in runs]
+    finally:
+        await store.close()
+
+
+async def unread(location: str, run: GoExecution) -> list[ExecutionSignal]:
+    """The messages that wait for it."""
+    store = open_store(location)
+    try:
+        return await store.get_signals(run.id)
     finally:
         await store.close()
 
@@ -211,6 +221,10 @@ def test_a_migrated_execution_that_never_ended_does_not_go_on(originals: Path, s
     assert refused.code == 2
     assert "recorded by the Go system Dive, without its definition" in refused.err and "--workflow FILE" in refused.err
     assert "recover" not in call("show", run.id).out
+    for message in (["cancel"], ["pause"], ["wake"], ["signal"]):
+        done = call(*message, run.id, *(["approve"] if message == ["signal"] else []))
+        assert done.code == 2 and "without its definition" in done.err
+    assert asyncio.run(unread(str(shop.store), run)) == []
     worked = call("work", "--once")
     assert worked.code == 1 and "without its definition" in worked.out
     assert len(call("events", run.id, "--json").out.splitlines()) == len(run.events)

@@ -1,6 +1,7 @@
 """A process without the right to write that looks at a store, tries to change it, and watches it.
 
-Prints a line of JSON per outcome: `[WHAT, ERROR OR RESULT]`.
+The store is given by its folder, or by its database, which ends in `.db`. Prints a line of JSON per outcome: `[WHAT,
+ERROR OR RESULT]`, and for an error another one: `[WHAT kind, NAME OF THE ERROR]`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from engine.store import StoreError
 from engine.testing.conformance_base import close_watch
 from engine.testing.conformance_lists import snapshot_of
 from stores.file.store import FileExecutionEventStore
+from stores.sqlite.store import SQLiteExecutionEventStore
 from tests.stores.histories import batches
 
 NOBODY = 65534
@@ -33,12 +35,13 @@ async def attempt(what: str, work: Awaitable[object]) -> None:
         await work
     except StoreError as error:
         tell(what, str(error))
+        tell(f"{what} kind", type(error).__name__)
     else:
         tell(what, None)
 
 
 async def main(base: Path, begin: list[ExecutionEvent], work: list[ExecutionEvent]) -> None:
-    store = FileExecutionEventStore(base)
+    store = (SQLiteExecutionEventStore if base.suffix == ".db" else FileExecutionEventStore)(base)
     tell("history", len(await store.get_event_history("exec_one")))
     tell("list", [summary.shown_status for summary in await store.list_executions()])
     snapshot = await store.get_snapshot("exec_one")

@@ -13,9 +13,23 @@ from engine.model.events import ExecutionEvent
 from engine.model.snapshot import ExecutionFilter, ExecutionSnapshot, ExecutionSummary
 from engine.store import ConflictError, StoreError
 from engine.testing import conformance_base
-from engine.testing.conformance import CHECKS, SHARED_CHECKS, NotConformingError
+from engine.testing.conformance import (
+    OPTIONAL_SHARED_CHECKS,
+    READ_ONLY_CHECKS,
+    NotConformingError,
+    SharedCheck,
+    checks_for,
+    shared_checks_for,
+)
 from stores.memory import MemoryExecutionEventStore
 from tests.stores.broken_inboxes import BROKEN_INBOXES
+from tests.stores.broken_options import (
+    BROKEN_OPTIONS,
+    BROKEN_READ_ONLY,
+    CapableMemory,
+    ReadOnlyMemory,
+    TellsItsOwnRunnersOnly,
+)
 
 Memory = MemoryExecutionEventStore
 
@@ -266,21 +280,49 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(conformance_base, "_TOO_LONG", 0.05)
 
 
-@pytest.mark.parametrize(("broken", "check"), BROKEN, ids=lambda value: getattr(value, "__name__", value))
+WRONG = (NotConformingError, StoreError, RuntimeError, KeyError, ValueError)
+"""What a check may end with when a store is broken."""
+
+
+def named(value: object) -> str:
+    return getattr(value, "__name__", str(value))
+
+
+@pytest.mark.parametrize(("broken", "check"), [*BROKEN, *BROKEN_OPTIONS], ids=named)
 async def test_what_is_broken_is_found(broken: type[Memory], check: str) -> None:
-    found = {each.__name__: each for each in CHECKS}[check]
-    await found(Memory())
-    with pytest.raises((NotConformingError, StoreError, RuntimeError, KeyError, ValueError)):
+    found = {each.__name__: each for each in checks_for(CapableMemory)}[check]
+    await found(CapableMemory())
+    with pytest.raises(WRONG):
         await found(broken())
 
 
 def test_each_check_finds_something() -> None:
-    assert {check for _, check in BROKEN} == {each.__name__ for each in CHECKS}
+    wanted = {each.__name__ for each in checks_for(CapableMemory)}
+    assert {check for _, check in [*BROKEN, *BROKEN_OPTIONS]} == wanted
 
 
-@pytest.mark.parametrize("check", SHARED_CHECKS, ids=lambda check: check.__name__)
-async def test_stores_that_share_nothing_are_found(check) -> None:  # type: ignore[no-untyped-def]
-    store = Memory()
+@pytest.mark.parametrize("check", shared_checks_for(CapableMemory), ids=named)
+async def test_stores_that_share_nothing_are_found(check: SharedCheck) -> None:
+    store = CapableMemory()
     await check(store, store.open_again())
-    with pytest.raises((NotConformingError, StoreError, ValueError)):
-        await check(Memory(), Memory())
+    with pytest.raises(WRONG):
+        await check(CapableMemory(), CapableMemory())
+
+
+async def test_a_store_that_tells_its_own_runners_only_is_found() -> None:
+    (check,) = OPTIONAL_SHARED_CHECKS["live_runners"]
+    store = TellsItsOwnRunnersOnly()
+    with pytest.raises(NotConformingError):
+        await check(store, store.open_again())
+
+
+@pytest.mark.parametrize(("broken", "check"), BROKEN_READ_ONLY, ids=named)
+async def test_what_can_be_changed_though_it_should_not_is_found(broken: type[ReadOnlyMemory], check: str) -> None:
+    found = {each.__name__: each for each in READ_ONLY_CHECKS}[check]
+    await found(await ReadOnlyMemory.filled())
+    with pytest.raises(WRONG):
+        await found(await broken.filled())
+
+
+def test_each_check_of_a_read_only_store_finds_something() -> None:
+    assert {check for _, check in BROKEN_READ_ONLY} == {each.__name__ for each in READ_ONLY_CHECKS}

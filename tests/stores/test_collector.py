@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from stores.collector import collector_paused
+from engine.collector import collector_paused
 
 
 @pytest.fixture(autouse=True)

@@ -2,66 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from engine.model.events import ExecutionEvent
 from stores.file.store import FileExecutionEventStore
+from tests.stores.faulty import Child
 from tests.stores.faulty_child import MESSAGES
 from tests.stores.histories import batches, flat
 
-ROOT = Path(__file__).parents[2]
 HISTORY = flat(batches())
 SENT = [message._replace(ordinal=ordinal) for ordinal, message in enumerate(MESSAGES, start=1)]
-
-
-class Child:
-    """Lets histories be appended in other processes, with a fault each."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.errors = (folder / "errors").open("w+")
-        command = [sys.executable, "-m", "tests.stores.faulty_child"]
-        self.process = subprocess.Popen(
-            command, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors
-        )
-
-    def run(self, fault: str, call: int = 0, *, sends: bool = False) -> tuple[Path, dict[str, Any]]:
-        base = self.folder / f"{fault}-{call}"
-        assert self.process.stdin is not None and self.process.stdout is not None
-        order = {"store": str(base), "fault": fault, "call": call, "sends": sends}
-        print(json.dumps(order), file=self.process.stdin, flush=True)
-        answer = json.loads(self.process.stdout.readline())
-        if answer["status"] > 0:
-            self.errors.seek(0)
-            pytest.fail(f"{fault} at call {call}: {self.errors.read()}")
-        return base, answer
-
-    def at_each_call(self, fault: str, *, sends: bool = False) -> Iterator[tuple[Path, dict[str, Any]]]:
-        """One run for every call that a run without fault makes."""
-        _, undisturbed = self.run("none", sends=sends)
-        assert undisturbed["acknowledged"] == len(MESSAGES if sends else HISTORY)
-        assert undisturbed["failures"] == []
-        for call in range(1, undisturbed["calls"] + 1):
-            yield self.run(fault, call, sends=sends)
-
-    def close(self) -> None:
-        self.process.communicate()
-        self.errors.close()
-
-
-@pytest.fixture
-def child(tmp_path: Path) -> Iterator[Child]:
-    child = Child(tmp_path)
-    yield child
-    child.close()
 
 
 async def check_and_go_on(base: Path, acknowledged: int) -> list[ExecutionEvent]:
@@ -104,10 +58,17 @@ async def check_inbox_and_send_on(base: Path, acknowledged: int) -> int:
     return len(found)
 
 
+@pytest.fixture
+def child(tmp_path: Path) -> Iterator[Child]:
+    child = Child(tmp_path)
+    yield child
+    child.close()
+
+
 @pytest.mark.parametrize("fault", ["kill", "tear", "short", "full", "broken", "full for ever", "broken for ever"])
 async def test_messages_survive_faults_at_every_call(child: Child, fault: str) -> None:
     found = set()
-    for base, answer in child.at_each_call(fault, sends=True):
+    for base, answer in child.at_each_call(fault, does="send"):
         assert (answer["status"] == -signal.SIGKILL) is (fault == "kill") or fault == "tear"
         for message, before, readable in answer["failures"]:
             assert "No space left on device" in message or "Input/output error" in message
@@ -161,3 +122,33 @@ async def test_calls_that_go_on_failing_lose_nothing_either(child: Child, fault:
         found = await check_and_go_on(base, answer["acknowledged"])
         assert len(found) == answer["acknowledged"]
     assert acknowledged == {0, 2, 4, 6, 10}
+
+
+@pytest.mark.parametrize("fault", ["kill", "tear", "full", "broken", "full for ever", "broken for ever"])
+async def test_turns_survive_faults_at_every_call(child: Child, fault: str) -> None:
+    lengths = set()
+    for base, answer in child.at_each_call(fault, does="turn"):
+        for message, acknowledged, _ in answer["failures"]:
+            assert "No space left on device" in message or "Input/output error" in message
+            assert acknowledged <= answer["acknowledged"]
+        store = FileExecutionEventStore(base, create=True, offload=False, durability="normal")
+        for execution_id in ("exec_one", "exec_two"):
+            history = flat(batches(execution_id))
+            found = await store.get_event_history(execution_id)
+            assert found == history[: len(found)]
+            assert answer["acknowledged"] <= len(found)
+            if history[len(found) :]:
+                await store.append_events(history[len(found) :])
+            assert await store.get_event_history(execution_id) == history
+            lengths.add(len(found))
+        assert not [one for one in await store.examine() if one.kind not in ("stale", "torn")]
+        await store.close()
+    assert lengths == ({10} if fault in ("full", "broken") else {0, 2, 4, 6, 10}) | ({0} & lengths)
+
+
+async def test_an_index_is_written_and_torn_among_all_that(child: Child) -> None:
+    torn = 0
+    for base, _ in child.at_each_call("tear"):
+        file = base / "exec_one" / "index"
+        torn += file.exists() and file.stat().st_size % 34 != 0
+    assert torn > 0

@@ -80,6 +80,19 @@ async def test_an_execution_that_was_made_anew_under_its_old_id_is_not_taken_for
         await store.delete_execution("exec_one")
 
 
+async def test_what_is_remembered_is_bounded_and_of_use_for_long_lists(
+    store: FileExecutionEventStore, folds: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_summaries, "_MAX_KNOWN", 6)
+    for number in range(10):
+        await store.append_events(batches(f"exec_{number}")[0])
+    for _ in range(3):
+        folds.clear()
+        assert len(await store.list_executions()) == 10
+        assert len(store._core._summaries._known) == 6
+    assert len(folds) == 5, "those that are remembered stay so: a list looks at all, always in the same order"
+
+
 async def test_a_new_store_begins_at_the_snapshot(store: FileExecutionEventStore, folds: list[tuple[str, int]]) -> None:
     whole = batches()
     for batch in whole[:3]:

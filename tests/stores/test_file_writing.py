@@ -152,12 +152,12 @@ async def test_an_append_that_waits_while_its_execution_is_deleted_fails(
     original = shutil.rmtree
     waited = []
 
-    def rmtree(path: Path) -> None:
+    def rmtree(path: Path, **options: bool) -> None:
         """By now the lock is free again, and whoever waited for it goes on."""
         with pytest.raises(ConflictError):
             store._core.append(work)
         waited.append(path)
-        original(path)
+        original(path, **options)
 
     monkeypatch.setattr(shutil, "rmtree", rmtree)
     assert await other.delete_execution("exec_one")

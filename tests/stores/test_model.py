@@ -25,6 +25,7 @@ from engine.testing.conformance_events import START, HistoryMaker, SignalMaker
 from engine.testing.conformance_lists import snapshot_of
 from stores.file.store import FileExecutionEventStore
 from stores.memory import MemoryExecutionEventStore
+from stores.sqlite.store import SQLiteExecutionEventStore
 from tests.sizes import SIZES
 
 R = TypeVar("R")
@@ -279,6 +280,13 @@ class StoreMachine(RuleBasedStateMachine):
                 wanted = self.summary(execution_id) if execution_id in self.model else None
                 assert self.run(store.get_summary(execution_id)) == wanted
 
+    @invariant()
+    def each_is_listed_by_its_status(self) -> None:
+        shown = {execution_id: self.summary(execution_id).shown_status for execution_id in self.model}
+        for status in sorted(set(shown.values())):
+            found = self.run(self.stores[0].list_executions(ExecutionFilter(statuses=frozenset({status}))))
+            assert {summary.id for summary in found} == {name for name in shown if shown[name] == status}
+
 
 class MemoryMachine(StoreMachine):
     def open_stores(self) -> list[ExecutionEventStore]:
@@ -311,8 +319,24 @@ class FileMachine(StoreMachine):
             file.write(torn)
 
 
+class SQLiteMachine(StoreMachine):
+    def open_stores(self) -> list[ExecutionEventStore]:
+        self.folder = Path(tempfile.mkdtemp())
+        return [self.open_again(0), self.open_again(1)]
+
+    def open_again(self, handle: int) -> ExecutionEventStore:
+        database = self.folder / "store.db"
+        return SQLiteExecutionEventStore(database, create=True, offload=False, durability="normal")
+
+    def teardown(self) -> None:
+        super().teardown()
+        shutil.rmtree(self.folder)
+
+
 _settings = settings(max_examples=SIZES.model_examples, stateful_step_count=SIZES.model_steps)
 TestMemory = MemoryMachine.TestCase
 TestMemory.settings = _settings
 TestFile = FileMachine.TestCase
 TestFile.settings = _settings
+TestSQLite = SQLiteMachine.TestCase
+TestSQLite.settings = _settings

@@ -11,12 +11,13 @@ import pytest
 
 from engine.testing.conformance_events import START, SignalMaker
 from engine.testing.conformance_lists import snapshot_of
+from stores.codec import encode_batch
 from stores.file.core import FileCore
 from stores.file.store import FileExecutionEventStore
 from tests.stores.histories import batches
 
-WRITING = ("append", "append_turn", "save_snapshot", "send_signal", "delete", "acquire")
-READING = ("events", "snapshot", "list_all", "summary", "due", "signals", "report")
+WRITING = ("append", "append_turn", "save_snapshot", "send_signal", "delete", "acquire", "append_lines", "repair")
+READING = ("events", "snapshot", "list_all", "summary", "due", "signals", "report", "lines")
 
 
 @pytest.fixture
@@ -53,6 +54,9 @@ async def test_files_are_touched_where_it_was_asked_for(base: Path, threads: dic
     await store.list_executions()
     await store.get_summary("exec_one")
     await store.history_report("exec_one")
+    await store.append_lines("exec_three", encode_batch(batches("exec_three")[0]))
+    await store.get_lines("exec_three")
+    await store.repair("exec_three")
     await store.acquire_owner("exec_two", "runner_1")
     await store.delete_execution("exec_one")
     await store.close()

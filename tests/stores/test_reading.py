@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from engine.store import DamagedHistoryError, ExecutionEventStore
-from stores.file import core as file_core
+from stores.file import ranges as file_ranges
 from stores.file.store import FileExecutionEventStore
 from stores.memory import MemoryExecutionEventStore
 from tests.stores.histories import batches, flat
@@ -54,12 +54,12 @@ async def test_who_follows_a_history_reads_only_what_is_new(store: FileExecution
 
 
 async def test_what_is_remembered_is_bounded(store: FileExecutionEventStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(file_core, "_MAX_PLACES", 3)
+    monkeypatch.setattr(file_ranges, "_MAX_PLACES", 3)
     for number in range(10):
         begin = batches(f"exec_{number}")[0]
         await store.append_events(begin)
         assert await store.get_event_history(f"exec_{number}") == begin
-        assert len(store._core._places) <= 4
+        assert len(store._core._ranges._places) <= 4
 
 
 async def test_reading_goes_on_where_a_history_was_made_anew(store: FileExecutionEventStore) -> None:
