@@ -7,7 +7,7 @@ import sys
 
 from benchmarks.report import RESULTS, merged, section
 
-AREAS = ("steps", "control", "many", "scripts", "core", "replay", "terminal")
+AREAS = ("steps", "control", "many", "scripts", "core", "replay", "stores", "terminal")
 EXTRAS = ("peers",)
 """Measured only when they are named."""
 

@@ -9,10 +9,10 @@ from itertools import islice
 from benchmarks.histories import FORK_EVENTS, forked_history
 from benchmarks.report import Row, micros, ratio
 from benchmarks.running import ROUNDS
+from engine.collector import collector_paused
 from engine.core.decide import Memo, decide
 from engine.core.program import program_from_recorded
 from engine.core.reduce import fold, initial_state, reduce
-from stores.collector import collector_paused
 
 PATHS = (1, 10, 100, 1_000)
 EVENTS = 2_000

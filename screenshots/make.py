@@ -32,6 +32,8 @@ class Picture(NamedTuple):
     ascii: bool = False
     no_color: bool = False
     colors_256: bool = False
+    store: str = ".dive"
+    """Its place in the scene's folder."""
 
 
 PICTURES = (
@@ -54,6 +56,14 @@ PICTURES = (
     Picture("execution-no-color", (120, 36), "failed", no_color=True),
     Picture("execution-ascii", (120, 36), "failed", ascii=True),
     Picture("help", (120, 36), "failed", ("question_mark",)),
+    Picture("stores", (120, 36), keys=("O",)),
+    Picture("stores-80x24", (80, 24), keys=("O",)),
+    Picture("delete", (120, 36), "failed", ("D",)),
+    Picture("damaged", (120, 36), "failed", store="billing/.dive"),
+    Picture("damaged-80x24", (80, 24), "failed", store="billing/.dive"),
+    Picture("damaged-executions", (120, 36), store="billing/.dive"),
+    Picture("verify", (120, 36), keys=("V",), store="billing/.dive"),
+    Picture("repair", (120, 36), keys=("V", "r", "down", "enter"), store="billing/.dive"),
 )
 
 
@@ -141,7 +151,8 @@ async def make(names: Sequence[str], folder: Path = FOLDER) -> None:
             for picture in PICTURES:
                 if names and picture.name not in names:
                     continue
-                svg = await draw(picture, ids, str(project / ".dive"))
+                await scene.build_others()
+                svg = await draw(picture, ids, str(project / picture.store))
                 (folder / f"{picture.name}.svg").write_text(svg, encoding="utf-8")
                 if folder == FOLDER:
                     (folder / f"{picture.name}.png").write_bytes(rasterize(svg))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import re
 import shutil
 import sys
 import types
@@ -12,9 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from dive_tui import Each, Engine, ExecutionEvent, MemoryExecutionEventStore, Step, Workflow, action
+from engine.core.reduce import initial_state, reduce
 from engine.loading.workflow_file import load_workflows, select_workflow
+from engine.model.snapshot import ExecutionSnapshot
+from engine.store import ExecutionEventStore
 from engine.testing.ports import FakeClock
 from stores.file.store import FileExecutionEventStore
+from stores.sqlite.store import SQLiteExecutionEventStore
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "order"
 START = datetime(2026, 3, 1, 9, 2, 41, tzinfo=UTC)
@@ -22,6 +27,7 @@ NOW = START + timedelta(minutes=12, seconds=6)
 AMOUNTS = (42.0, 18.5, 64.9, 30.0, 99.5, 12.0, 55.0, 118.2, 21.0, 75.4, 88.0, 35.5, 118.2)
 SLOWER = 3.3
 """How much slower than in the example the actions are, so that bars have something to show."""
+_CHECKSUM = re.compile(rb',"crc":"[^"]*"\}')
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
@@ -41,6 +47,7 @@ class Scene:
     """A folder with the example and its store; `failed`, `running`, `interrupted` and `waiting` are ids in it."""
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self.clock = FakeClock(START, tick=0.002, skip=True)
         self.store = FileExecutionEventStore(folder / ".dive", create=True, offload=False)
         self.failed = self.running = self.interrupted = self.waiting = ""
@@ -66,6 +73,39 @@ class Scene:
                 result = await engine.run(RELEASE, {"version": "2.4"}, linger=30)
                 self.waiting = result.id
                 await self.store.append_events(await memory.get_event_history(result.id))
+
+    async def build_others(self) -> None:
+        """Stores beside it, anew: a damaged one, one in SQLite, and one of the Go system."""
+        for name in ("billing", "legacy", "reports"):
+            shutil.rmtree(self._folder / name, ignore_errors=True)
+        damaged, legacy = self._folder / "billing/.dive", self._folder / "legacy/.dive"
+        damaged_store = FileExecutionEventStore(damaged, create=True, offload=False)
+        for summary in (await self.store.list_executions())[:9]:
+            await self._copy(summary.id, damaged_store)
+        await damaged_store.close()
+        _flip(damaged / self.failed / "events.jsonl", line=21)
+        _flip(damaged / self.waiting / "events.jsonl", line=26)
+        _cut_short(damaged / self.interrupted / "events.jsonl")
+        for place, history in enumerate(sorted((self._folder / ".dive").glob("exec_*/events.jsonl"))[:6]):
+            (legacy / f"exec_{place}").mkdir(parents=True)
+            theirs = _CHECKSUM.sub(b"}", history.read_bytes()).replace(b'Z","event_type"', b'123Z","event_type"')
+            (legacy / f"exec_{place}" / "events.jsonl").write_bytes(theirs)
+        reports = self._folder / "reports/.dive/store.db"
+        reports.parent.mkdir(parents=True)
+        database = SQLiteExecutionEventStore(reports, create=True, offload=False)
+        for summary in (await self.store.list_executions())[:9]:
+            await self._copy(summary.id, database)
+        await database.close()
+
+    async def _copy(self, execution_id: str, target: ExecutionEventStore) -> None:
+        """Copy an execution as if it had run there: event by event, with a snapshot at its end."""
+        state, workflow = initial_state(execution_id), {}
+        for event in await self.store.get_event_history(execution_id):
+            await target.append_events([event])
+            state = reduce(state, event)
+            workflow = workflow or event.data["workflow"]
+        if state.ended:
+            await target.save_snapshot(ExecutionSnapshot.of(state, workflow))
 
     async def _keep(self, execution_id: str, events: list[ExecutionEvent], place: int) -> None:
         """Put a history, or its beginning, into the store that is shown."""
@@ -117,6 +157,19 @@ class Scene:
             return f"mirror/{file}"
 
         return upload
+
+
+def _flip(file: Path, line: int) -> None:
+    """Change one letter of a line."""
+    lines = file.read_bytes().splitlines(keepends=True)
+    lines[line] = lines[line].replace(b'"sequence"', b'"sequemce"', 1)
+    file.write_bytes(b"".join(lines))
+
+
+def _cut_short(file: Path) -> None:
+    """Leave half of another line at the end."""
+    content = file.read_bytes()
+    file.write_bytes(content + content.splitlines()[-1][:90])
 
 
 NIGHTLY = Workflow(

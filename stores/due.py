@@ -29,7 +29,7 @@ def select_due(
     children = _Children(summaries)
     chosen = []
     for summary in summaries:
-        if summary.live is not False or is_damaged(summary):
+        if summary.live is not False or summary.dialect or is_damaged(summary):
             continue
         waiting = summary.status == ExecutionStatus.WAITING
         at_rest = waiting or summary.status == ExecutionStatus.PAUSED

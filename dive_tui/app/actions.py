@@ -27,6 +27,8 @@ class Scope(StrEnum):
     CURSOR = "Event cursor"
     EXECUTION = "Execution"
     STEERING = "Steering an execution"
+    MAINTENANCE = "Looking after a store"
+    STORE = "Store"
     LIST = "In a list"
     GLOBAL = "Everywhere"
     FIELD = "In a text field"
@@ -36,14 +38,18 @@ class Scope(StrEnum):
     HELP = "Help"
 
 
+_ABOUT_ONE = (Scope.STEERING, Scope.STORE, Scope.GLOBAL)
+
 CONTEXTS: dict[str, tuple[Scope, ...]] = {
-    "executions": (Scope.LIST, Scope.EXECUTIONS, Scope.STEERING, Scope.GLOBAL),
-    "timeline": (Scope.TIMELINE, Scope.LIST, Scope.CURSOR, Scope.EXECUTION, Scope.STEERING, Scope.GLOBAL),
-    "events": (Scope.LIST, Scope.CURSOR, Scope.EXECUTION, Scope.STEERING, Scope.GLOBAL),
-    "inspector": (Scope.INSPECTOR, Scope.LIST, Scope.CURSOR, Scope.EXECUTION, Scope.STEERING, Scope.GLOBAL),
+    "executions": (Scope.LIST, Scope.EXECUTIONS, *_ABOUT_ONE),
+    "timeline": (Scope.TIMELINE, Scope.LIST, Scope.CURSOR, Scope.EXECUTION, *_ABOUT_ONE),
+    "events": (Scope.LIST, Scope.CURSOR, Scope.EXECUTION, *_ABOUT_ONE),
+    "inspector": (Scope.INSPECTOR, Scope.LIST, Scope.CURSOR, Scope.EXECUTION, *_ABOUT_ONE),
+    "maintenance": (Scope.LIST, Scope.MAINTENANCE, Scope.STORE, Scope.GLOBAL),
     "menu": (Scope.LIST, Scope.MENU),
     "help": (Scope.LIST, Scope.HELP),
     "form": (Scope.FIELD, Scope.FORM),
+    "confirm": (Scope.MENU, Scope.FORM),
     "prompt": (Scope.FIELD, Scope.PROMPT),
 }
 """For each place the focus can be in: the scopes whose keys act there. No key may mean two things in one place."""
@@ -247,6 +253,69 @@ ACTIONS: tuple[Action, ...] = (
         "end the execution, after asking",
         hint="cancel",
         priority=10,
+    ),
+    Action(
+        Scope.STEERING,
+        "delete_execution",
+        "Delete execution",
+        ("D",),
+        "remove an execution that has ended, with all its data, after asking",
+        hint="delete",
+        priority=12,
+    ),
+    Action(
+        Scope.MAINTENANCE,
+        "verify",
+        "Verify",
+        ("v",),
+        "read everything and list what is wrong; changes nothing",
+        hint="verify",
+        priority=1,
+    ),
+    Action(
+        Scope.MAINTENANCE,
+        "repair",
+        "Repair",
+        ("r",),
+        "mend what can be mended, after asking; what is cut out is kept",
+        hint="repair",
+        priority=2,
+    ),
+    Action(
+        Scope.MAINTENANCE,
+        "copy_store",
+        "Copy the store",
+        ("c",),
+        "copy all executions into another store and compare",
+        hint="copy to",
+        priority=3,
+    ),
+    Action(
+        Scope.MAINTENANCE,
+        "stop_work",
+        "Stop the work",
+        ("x",),
+        "stop what is being done; what is done already stays done",
+        hint="stop",
+        priority=2,
+    ),
+    Action(
+        Scope.STORE,
+        "switch_store",
+        "Open another store",
+        ("O",),
+        "open another store: one that is known, or any by its path",
+        hint="store",
+        priority=9,
+    ),
+    Action(
+        Scope.STORE,
+        "maintain",
+        "Check the store for damage",
+        ("V",),
+        "look for damage in the store, or in the execution that is open, and repair it",
+        hint="check",
+        priority=13,
     ),
     Action(Scope.LIST, "cursor_up", "Up", ("up", "k"), "go one row up", palette=False),
     Action(Scope.LIST, "cursor_down", "Down", ("down", "j"), "go one row down", palette=False),

@@ -58,6 +58,7 @@ class Glyphs:
     idle_break: str = "┊"
     cursor_line: str = "┃"
     rail: str = "─"
+    progress: str = "━"
     rail_start: str = "├"
     rail_end: str = "┤"
     eighths: str = " ▏▎▍▌▋▊▉█"
@@ -87,6 +88,7 @@ _STATUS_FIELDS = {
     "cancelled": "cancelled",
     "continued": "continued",
     "interrupted": "interrupted",
+    "damaged": "warning",
 }
 
 UNICODE = Glyphs()
@@ -131,6 +133,7 @@ ASCII = Glyphs(
     idle_break=":",
     cursor_line="|",
     rail="-",
+    progress="=",
     rail_start="|",
     rail_end="|",
     eighths="    #####",

@@ -13,11 +13,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dive_tui.app import themes
+from dive_tui.app.actions import Scope
+from dive_tui.app.keymap import bindings
+from dive_tui.app.known_stores import Candidate, candidates, is_read_only, kind_of, path_of, short_place
+from dive_tui.app.recent import RecentStores
 from dive_tui.app.shell import Shell
+from dive_tui.app.trouble import Trouble, trouble
 from engine.core.references import ReferenceProblem, resolve_reference
 from engine.model.snapshot import ExecutionSummary
 from engine.store import ExecutionEventStore, StoreError, StoreNotFoundError
-from stores.location import Location, open_store
+from stores.location import Location, open_store, resolve_location
 
 if TYPE_CHECKING:
     from textual.screen import Screen
@@ -34,9 +39,10 @@ LOOK_AGAIN = 1.0
 
 
 class DiveApp(Shell):
-    """The whole app. `now` is for pictures and tests."""
+    """The whole app. `recent` remembers the stores that were opened; `now` is for pictures and tests."""
 
     TITLE = "dive-tui"
+    BINDINGS = bindings(Scope.STORE)
 
     def __init__(
         self,
@@ -47,9 +53,11 @@ class DiveApp(Shell):
         guide: bool = False,
         ascii_only: bool | None = None,
         theme: str = themes.DARK.name,
+        recent: RecentStores | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         super().__init__(ascii_only=ascii_only, theme=theme)
+        self._recent = recent
         self._location = location
         self._reference = execution
         self._sequence = sequence
@@ -79,7 +87,7 @@ class DiveApp(Shell):
         from dive_tui.screens.executions import ExecutionsScreen
 
         self._list = ExecutionsScreen(
-            _place(self._location), Path.cwd(), self._now, self.open_execution, on_ready=self._feed_list
+            short_place(self._location.text), Path.cwd(), self._now, self.open_execution, on_ready=self._feed_list
         )
         return self._list
 
@@ -89,6 +97,7 @@ class DiveApp(Shell):
             self.run_worker(self._wait_for_store(listed), group="store", exit_on_error=False)
             return
         listed.watch_store(self._store, self._location.text)
+        self._remember()
         if self._reference is not None and len(self._reference) < _FULL_ID_CELLS:
             self.run_worker(self._resolve(self._reference), group="open", exit_on_error=False)
 
@@ -111,14 +120,14 @@ class DiveApp(Shell):
         elif self.screen is not self._list:
             self.action_go_back()
 
-    def _try_store(self) -> str | None:
-        """Open the store; a sentence when something is there that cannot be opened."""
+    def _try_store(self) -> Trouble | None:
+        """Open the store; what is the matter when something is there that cannot be opened."""
         try:
             self._store = open_store(self._location.text)
         except StoreNotFoundError:
             return None
         except StoreError as error:
-            return str(error)
+            return trouble(error)
         return None
 
     async def _wait_for_store(self, listed: ExecutionsScreen) -> None:
@@ -166,19 +175,74 @@ class DiveApp(Shell):
             now=self._now,
         )
 
+    # Another store
+
+    def action_switch_store(self) -> None:
+        """Ask which store to open."""
+        from dive_tui.widgets.store_dialog import StoreDialog
+
+        def find() -> list[Candidate]:
+            recent = self._recent.all() if self._recent is not None else []
+            return candidates(self._location.text, Path.cwd(), os.environ, recent)
+
+        self.push_screen(StoreDialog(find, self.open_store_at))
+
+    async def open_store_at(self, place: str) -> str | None:
+        """Open the store at a path and show it in place of the one that is open; a sentence when that cannot be."""
+        try:
+            location = resolve_location(place, {}, Path.cwd())
+            store = await asyncio.to_thread(open_store, location.text)
+        except (StoreError, OSError, ValueError) as problem:
+            return str(problem)
+        self.call_later(self._switch, location, store)
+        return None
+
+    async def _switch(self, location: Location, store: ExecutionEventStore) -> None:
+        """Close all that shows the store before, with its feeds, and then that store."""
+        before, self._store, self._location = self._store, store, location
+        self._reference, self._sequence, self._guide = None, None, False
+        self.workers.cancel_group(self, "store")
+        lowest = self._list or self.screen_stack[0]
+        while self.screen is not lowest:
+            await self.pop_screen()
+        if self._list is None:
+            await self.push_screen(self._executions_screen())
+        else:
+            await self._list.leave_store(short_place(location.text))
+            self._feed_list(self._list)
+        if before is not None:
+            await before.close()
+
+    def _remember(self) -> None:
+        if self._recent is not None:
+            work = asyncio.to_thread(self._recent.add, self._location.text)
+            self.run_worker(work, group="remember", exit_on_error=False)
+
+    def action_maintain(self) -> None:
+        """Look after the store, or after the execution that is open."""
+        from dive_tui.screens.execution import ExecutionScreen
+        from dive_tui.screens.maintenance import MaintenanceScreen
+
+        screen = self.screen
+        execution = screen.execution_id if isinstance(screen, ExecutionScreen) else None
+        store = self._store
+        kind, read_only = (kind_of(store), is_read_only(store)) if store is not None else ("", False)
+        self.push_screen(
+            MaintenanceScreen(self._location.text, execution, self.open_store_at, kind=kind, read_only=read_only)
+        )
+
+    def why_not_maintain(self) -> str | None:
+        """There must be something to look after."""
+        from dive_tui.screens.maintenance import MaintenanceScreen
+
+        if isinstance(self.screen, MaintenanceScreen):
+            return "You are looking after it."
+        return None if path_of(self._location.text).exists() else "There is no store yet."
+
     async def on_unmount(self) -> None:
         """Let go of the store."""
         if self._store is not None:
             await self._store.close()
-
-
-def _place(location: Location) -> str:
-    """The store as the header shows it: its folder, shortened to the home or the current folder where it lies there."""
-    path = location.text.partition(":")[2] if location.text.startswith(("file:", "sqlite:")) else location.text
-    for base, mark in ((str(Path.cwd()), ""), (str(Path.home()), "~/")):
-        if path.startswith(base + os.sep):
-            return mark + path[len(base) + 1 :]
-    return path
 
 
 def _end_with_the_terminal() -> None:
@@ -205,6 +269,14 @@ def run_app(
     if isinstance(location, str):
         location = Location(location, "")
     threading.Thread(target=_end_with_the_terminal, daemon=True, name="terminal-watch").start()
-    app = DiveApp(location, execution=execution, sequence=sequence, guide=guide, ascii_only=ascii or None, theme=theme)
+    app = DiveApp(
+        location,
+        execution=execution,
+        sequence=sequence,
+        guide=guide,
+        ascii_only=ascii or None,
+        theme=theme,
+        recent=RecentStores.of_user(),
+    )
     code = app.run()
     return app.return_code or code or 0

@@ -40,7 +40,7 @@ class Shell(App[int], inherit_bindings=False):
     """What every screen stands on. ``ascii_only`` is decided by the locale when not given."""
 
     ENABLE_COMMAND_PALETTE = False
-    ALLOW_IN_MAXIMIZED_VIEW = "HeaderLine, FooterLine, Banner"
+    ALLOW_IN_MAXIMIZED_VIEW = "HeaderLine, FooterLine, Banner, Remedy"
     BINDINGS = bindings(Scope.GLOBAL)
 
     CSS = """

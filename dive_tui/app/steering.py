@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from dive_tui.app.known_stores import is_read_only
 from dive_tui.cli.selecting import user_name
 from dive_tui.launch import Launched, LaunchError, launch
 from engine.model.ids import short_id
@@ -53,19 +54,26 @@ class Steering:
         *,
         start: Callable[[Sequence[str]], Launched] = launch,
     ) -> None:
-        self._store = store
+        self.store = store
         self._location = location
         self._start = start
         self._made: Engine | None = None
         self.sender = user_name()
 
     @property
+    def read_only(self) -> bool:
+        """Whether nothing can be changed in the store."""
+        return is_read_only(self.store)
+
+    @property
     def starts_runners(self) -> bool:
         """Whether a runner can be started from here."""
         return self._location is not None
 
-    async def send(self, kind: MessageKind, execution_id: str, *, topic: str = "", data: Any = None) -> Sent:
-        """Send a message and say what became of it.
+    async def send(
+        self, kind: MessageKind, execution_id: str, *, topic: str = "", data: Any = None, reason: str = ""
+    ) -> Sent:
+        """Send a message and say what became of it. `reason` is recorded with what is no signal.
 
         Raises:
             SteeringError: the execution has ended or is gone, the message breaks the rules, or the store failed.
@@ -76,8 +84,8 @@ class Steering:
                 await engine.signal(execution_id, topic, data, sender=self.sender)
             else:
                 send = {"pause": engine.pause, "resume": engine.resume, "cancel": engine.cancel, "wake": engine.wake}
-                await send[kind](execution_id, by=self.sender, reason=REASON)
-            summary = await self._store.get_summary(execution_id)
+                await send[kind](execution_id, by=self.sender, reason=reason or REASON)
+            summary = await self.store.get_summary(execution_id)
         except (StoreError, ValueError, OSError) as problem:
             raise SteeringError(str(problem)) from problem
         finally:
@@ -102,7 +110,7 @@ class Steering:
         if self._made is None:
             from engine.lifecycle.engine import Engine
 
-            self._made = Engine(self._store)  # without actions: it only writes to inboxes
+            self._made = Engine(self.store)  # without actions: it only writes to inboxes
         return self._made
 
 

@@ -132,6 +132,7 @@ STATUS_TOKENS = {
     "paused": "waiting",
     "interrupted": "waiting",
     "continued": "accent",
+    "damaged": "failed",
 }
 """Status to token; the others (pending, skipped, cancelled) are dim."""
 

@@ -54,9 +54,10 @@ async def list_executions(
         raise UsageError(f"unknown option {mistaken!r}{hint or '; see: dive-tui list --help'}")
     asked = parse_query(" ".join(query))
     wanted = frozenset(name.strip() for name in status.split(",") if name.strip())
+    where = ExecutionFilter(wanted, workflow, limit, offset)
     now = datetime.now(UTC)
     async with opened_store(common) as store:
-        page = await _page(store, ExecutionFilter(wanted, workflow, limit, offset), asked, now)
+        page = await _page(store, where, asked, now)
     if json:
         print_json([summary.to_dict() for summary in page.shown])
         tell([page.cut] if page.cut else [])

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 from collections.abc import Callable, Sequence
 
 from textual.message import Message
 
-from dive_tui.feeds.messages import HistoryGrew, HistoryLoaded, HistoryProgress
+from dive_tui.feeds.messages import HistoryExamined, HistoryGrew, HistoryLoaded, HistoryProgress
 from dive_tui.feeds.pace import Feed
 from engine.model.events import ExecutionEvent
 from engine.model.snapshot import ExecutionSummary
 from engine.replay.history import History
 from engine.store import DamagedHistoryError, ExecutionEventStore, StoreError
+from stores.maintenance import Maintainable
 
 PIECE = 4_096
 """Events read at a time."""
+MOST_EXAMINED = 50_000
+"""Up to so many events the store's files are examined when an execution is opened: that reads all of them again."""
 
 
 class HistoryFeed(Feed):
@@ -28,6 +32,7 @@ class HistoryFeed(Feed):
         self._read = 0
         self._loaded = False
         self._summary: ExecutionSummary | None = None
+        self._damage = ""
 
     async def read(self) -> None:
         """Load the history; when it is here already, what was added to it."""
@@ -47,32 +52,50 @@ class HistoryFeed(Feed):
         history, damage = History(self._id), ""
         while True:
             self._post(HistoryProgress(len(history), max(summary.last_event_seq, len(history)), summary))
-            try:
-                events = await self._store.get_events(self._id, len(history) + 1, PIECE)
-            except DamagedHistoryError as error:
-                damage = str(error)
-                events = [event for event in error.readable if event.sequence > len(history)]
+            events, damage = await self._events(len(history) + 1, PIECE)
             await asyncio.to_thread(_extend, history, events)
             if damage or len(events) < PIECE:
                 break
-        self._read, self._loaded, self._summary = len(history), True, summary
+        self._read, self._loaded, self._summary, self._damage = len(history), True, summary, damage
         self._post(HistoryLoaded(history, summary, damage))
+        await self._examine(summary)
+
+    async def _events(self, sequence: int, limit: int | None = None) -> tuple[list[ExecutionEvent], str]:
+        """The next events, and where the history is damaged if what follows cannot be read."""
+        try:
+            return await self._store.get_events(self._id, sequence, limit), ""
+        except DamagedHistoryError as error:
+            # Which execution it is, the screen says already; the end of the sentence is worth more.
+            sentence = str(error).replace(f"the history of {self._id} is damaged", "Damaged", 1)
+            sentence = sentence.replace(f"the history of {self._id} ", "The history ", 1)
+            return [event for event in error.readable if event.sequence >= sequence], sentence
+
+    async def _examine(self, summary: ExecutionSummary) -> None:
+        """Look at the files, too, where nobody writes to them."""
+        store = self._store
+        if summary.live or summary.last_event_seq > MOST_EXAMINED or not isinstance(store, Maintainable):
+            return
+        with contextlib.suppress(StoreError):  # the history is here all the same
+            findings = await store.examine(self._id)
+            self._post(HistoryExamined(tuple(finding for finding in findings if finding.execution_id == self._id)))
 
     async def _catch_up(self, only_liveness: bool = False) -> None:
-        before = self._summary
-        if only_liveness and (before is None or not before.live):
+        before, damaged = self._summary, self._damage
+        if only_liveness and (before is None or not (before.live or damaged)):
             return
         events: Sequence[ExecutionEvent] = ()
         if not only_liveness:
-            events = await self._store.get_events(self._id, self._read + 1)
+            events, self._damage = await self._events(self._read + 1)
         summary = await self._store.get_summary(self._id)
         if summary is None:
             raise StoreError(f"execution {self._id} is no longer in the store")
-        if not events and summary == before:
+        if not events and (summary, self._damage) == (before, damaged):
             return
         self._read += len(events)
         self._summary = summary
-        self._post(HistoryGrew(tuple(events), summary))
+        self._post(HistoryGrew(tuple(events), summary, self._damage))
+        if damaged and not self._damage:
+            await self._examine(summary)
 
 
 def _extend(history: History, events: Sequence[ExecutionEvent]) -> None:

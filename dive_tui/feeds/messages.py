@@ -7,9 +7,11 @@ from typing import Final
 
 from textual.message import Message
 
+from dive_tui.app.trouble import Trouble
 from engine.model.events import ExecutionEvent
 from engine.model.snapshot import ExecutionSummary
 from engine.replay.history import History
+from stores.maintenance import Finding
 
 
 class ExecutionsListed(Message):
@@ -49,21 +51,30 @@ class HistoryLoaded(Message):
         """A sentence when the stored history cannot be read beyond what is here."""
 
 
+class HistoryExamined(Message):
+    """What the store finds wrong with the files of the execution, now that its history is shown."""
+
+    def __init__(self, findings: tuple[Finding, ...]) -> None:
+        super().__init__()
+        self.findings: Final = findings
+
+
 class HistoryGrew(Message):
     """The next events; the screen adds them to its history. May be empty when only the summary changed."""
 
-    def __init__(self, events: tuple[ExecutionEvent, ...], summary: ExecutionSummary) -> None:
+    def __init__(self, events: tuple[ExecutionEvent, ...], summary: ExecutionSummary, damage: str = "") -> None:
         super().__init__()
         self.events: Final = events
         self.summary: Final = summary
+        self.damage: Final = damage
 
 
 class FeedFailed(Message):
     """The store cannot be read right now; what is on the screen stays. The feed goes on trying."""
 
-    def __init__(self, sentence: str) -> None:
+    def __init__(self, trouble: Trouble) -> None:
         super().__init__()
-        self.sentence: Final = sentence
+        self.trouble: Final = trouble
 
 
 class FeedRecovered(Message):

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Callable
 
 from textual.message import Message
 
+from dive_tui.app.trouble import Trouble, trouble
 from dive_tui.feeds.messages import FeedFailed, FeedRecovered
 from engine.store import ExecutionEventStore, StoreError
 
@@ -74,6 +75,8 @@ class Feed(ABC):
     def __init__(self, store: ExecutionEventStore, post: Callable[[Message], object]) -> None:
         self._store = store
         self._post = post
+        self._told: Trouble | None = None
+        """What was said last, while it is so."""
 
     @abstractmethod
     async def read(self) -> None:
@@ -85,21 +88,22 @@ class Feed(ABC):
 
     async def run(self) -> None:
         """Read, then follow; on a store error say so and try again until it can be read."""
-        failed = False
         while True:
             try:
-                await self._follow(recovering=failed)
+                await self._follow()
             except StoreError as error:
-                if not failed:
-                    self._post(FeedFailed(str(error)))
-                failed = True
+                now = trouble(error)
+                if now != self._told:
+                    self._post(FeedFailed(now))
+                self._told = now
                 await asyncio.sleep(RETRY)
 
-    async def _follow(self, recovering: bool) -> None:
+    async def _follow(self) -> None:
         changes = Changes(self._store).batches()
         try:
             await self.read()
-            if recovering:
+            if self._told is not None:
+                self._told = None
                 self._post(FeedRecovered())
             async for ids in changes:
                 await self.changed(ids)

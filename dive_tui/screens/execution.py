@@ -94,6 +94,10 @@ class ExecutionScreen(ExecutionView):
         self.move_cursor(target)
         self._did("failure")
 
+    def execution_deleted(self) -> None:
+        """There is nothing to show any more."""
+        self.shell.action_go_back()
+
     def why_not_follow(self) -> str | None:
         """What has ended brings nothing new."""
         return None if self._live else "It has ended: there is nothing new to follow. End goes to the last event."

@@ -10,6 +10,7 @@ from dive_tui.app.text import display_text, human_count, human_duration
 from dive_tui.app.themes import STATUS_TOKENS
 from dive_tui.widgets.event_words import TimeFormat, date_text, moment_text
 from dive_tui.widgets.parts import Part, part
+from dive_tui.widgets.shown_status import DAMAGED, shown_status
 from dive_tui.widgets.wait_words import countdown_to, id_words, summary_words
 from engine.model.snapshot import ExecutionSummary
 from engine.model.state import ExecutionStatus, PathState, open_waits
@@ -35,6 +36,8 @@ class HeaderFacts:
     time_format: TimeFormat
     loading: tuple[int, int] | None = None
     """Events read of all, while the history is being read."""
+    read_only: bool = False
+    """Whether the store can only be looked at."""
     with_keys: bool = False
     """Whether the line must also tell where the keys are, since there is no footer."""
 
@@ -50,15 +53,18 @@ def header_parts(facts: HeaderFacts, glyphs: Glyphs) -> list[Part]:
     identity = f"{glyphs.ellipsis}{facts.execution_id[-5:]}"
     if summary is None:
         return [part((identity, "dim")), part(("loading", "dim"), priority=2), *_keys(facts)]
-    status = summary.shown_status
+    status = shown_status(summary)
     style = STATUS_TOKENS.get(status, "dim")
+    name = display_text(summary.workflow_name, max_cells=_NAME_CELLS)
     made = [
-        part((display_text(summary.workflow_name, max_cells=_NAME_CELLS), "bold bright"), priority=3, shrink=8),
+        *([part((name, "bold bright"), priority=3, shrink=8)] if name else []),
         part((identity, "dim"), priority=5, gap=1),
         part((f" {glyphs.status(status)} {status.upper()} ", f"pill {style}"), priority=1),
         *_answer(facts, summary, status, glyphs),
         *_lineage(summary),
     ]
+    if facts.read_only:
+        made.append(part(("read-only", "waiting"), priority=6))
     started = moment_text(summary.start_time, _clock_format(facts.time_format), exact=False)
     zone = "" if facts.time_format is TimeFormat.LOCAL else " UTC"
     took = human_duration(facts.elapsed)
@@ -82,6 +88,8 @@ def _keys(facts: HeaderFacts) -> list[Part]:
 
 def _answer(facts: HeaderFacts, summary: ExecutionSummary, status: str, glyphs: Glyphs) -> list[Part]:
     dot = (f" {glyphs.separator} ", "dim")
+    if status == DAMAGED:
+        return [part((summary.error.partition(": ")[2], "text"), priority=4, shrink=14)]
     if status == "failed":
         kind, _, message = summary.error.partition(": ")
         pieces: list[tuple[str, str]] = [(summary.at_step, "failed"), dot] if summary.at_step else []

@@ -14,8 +14,16 @@ from textual.timer import Timer
 from dive_tui.app.shell import Shell
 from dive_tui.app.steering import Steering
 from dive_tui.app.text import human_count
+from dive_tui.app.trouble import Trouble
 from dive_tui.feeds.history import HistoryFeed
-from dive_tui.feeds.messages import FeedFailed, FeedRecovered, HistoryGrew, HistoryLoaded, HistoryProgress
+from dive_tui.feeds.messages import (
+    FeedFailed,
+    FeedRecovered,
+    HistoryExamined,
+    HistoryGrew,
+    HistoryLoaded,
+    HistoryProgress,
+)
 from dive_tui.screens.execution_guide import Guide
 from dive_tui.screens.execution_header import HeaderFacts, header_parts
 from dive_tui.screens.execution_history import GrowingHistory
@@ -25,7 +33,7 @@ from dive_tui.widgets.event_sections import Context
 from dive_tui.widgets.event_words import TimeFormat
 from dive_tui.widgets.footer import FooterLine
 from dive_tui.widgets.line_view import LineView, PlaceholderKind
-from dive_tui.widgets.parts import Banner, HeaderLine, PartsLine, part
+from dive_tui.widgets.parts import Banner, HeaderLine, PartsLine, Remedy, part
 from dive_tui.widgets.scrubber import Scrubber
 from dive_tui.widgets.timeline_lines import CursorAsked
 from engine.model.snapshot import ExecutionSummary
@@ -33,12 +41,15 @@ from engine.model.state import OPEN, ExecutionStatus, Wait, open_waits
 from engine.model.times import epoch_seconds
 from engine.replay.history import History
 from engine.store import ExecutionEventStore
+from stores.maintenance import Finding
 
 FRONT_INTERVAL = 0.1
 """Seconds between two moves of the front of what is running."""
 REST_INTERVAL = 1.0
 """The same while it only waits: countdowns tell whole seconds."""
 LEAST_WIDTH, LEAST_HEIGHT = 50, 10
+_TOLD = {"damaged": "The history itself is whole.", "torn": "It was never acknowledged, and is no part of the history."}
+"""Findings that are worth a banner, and what they mean."""
 
 
 class ExecutionView(SteeredScreen):
@@ -50,7 +61,7 @@ class ExecutionView(SteeredScreen):
     DEFAULT_CSS = """
     ExecutionView { layout: vertical; background: $background; }
     ExecutionView #too-small { display: none; height: 1fr; }
-    ExecutionView.-flat FooterLine { display: none; }
+    ExecutionView.-flat FooterLine, ExecutionView.-flat Remedy { display: none; }
     ExecutionView.-too-small > * { display: none; }
     ExecutionView.-too-small > #too-small { display: block; }
     """
@@ -79,7 +90,9 @@ class ExecutionView(SteeredScreen):
         self._sequence = 0
         self._follow = False
         self._loading: tuple[int, int] | None = None
-        self._damage = self._trouble = ""
+        self._damage = ""
+        self._findings: tuple[Finding, ...] = ()
+        self._trouble: Trouble | None = None
         self._time_format = TimeFormat.ELAPSED
         self._before_detail: PaneName | None = None
         self._clocks: tuple[Timer, ...] = ()
@@ -89,6 +102,7 @@ class ExecutionView(SteeredScreen):
         yield HeaderLine()
         yield Scrubber()
         yield Banner()
+        yield Remedy()
         yield ExecutionPanes()
         yield FooterLine()
         yield PartsLine(id="too-small")
@@ -103,6 +117,11 @@ class ExecutionView(SteeredScreen):
         feed = HistoryFeed(self._store, self._execution_id, self.post_message)
         self.run_worker(feed.run(), group="feed", exclusive=True, exit_on_error=False)
         self._update()
+
+    @property
+    def execution_id(self) -> str:
+        """Which execution it is."""
+        return self._execution_id
 
     @property
     def panes(self) -> ExecutionPanes:
@@ -150,18 +169,26 @@ class ExecutionView(SteeredScreen):
 
     @on(HistoryGrew)
     def _grew(self, message: HistoryGrew) -> None:
-        self._summary = message.summary
+        if self._damage and not message.damage:
+            self._findings = ()
+        self._summary, self._damage = message.summary, message.damage
         self._growing.add(message.events)
+        self._update()
+
+    @on(HistoryExamined)
+    def _examined(self, message: HistoryExamined) -> None:
+        self._findings = tuple(finding for finding in message.findings if finding.kind in _TOLD)
+        self._update_banner()
 
     @on(FeedFailed)
     def _store_lost(self, message: FeedFailed) -> None:
-        self._trouble = message.sentence
-        self._set_placeholders("error", message.sentence, "It is tried again every second.   q goes back")
+        self._trouble = message.trouble
+        self._set_placeholders("error", message.trouble.sentence, f"{message.trouble.remedy}   q goes back")
         self._update()
 
     @on(FeedRecovered)
     def _store_found(self) -> None:
-        self._trouble = ""
+        self._trouble = None
         self._update()
 
     # Showing it
@@ -294,6 +321,7 @@ class ExecutionView(SteeredScreen):
             now=self._now(),
             time_format=self._time_format,
             loading=self._loading,
+            read_only=self.steering is not None and self.steering.read_only,
             with_keys=self.has_class("-flat"),
         )
         self.query_one(HeaderLine).set_parts(header_parts(facts, self.panes.events.glyphs))
@@ -302,10 +330,18 @@ class ExecutionView(SteeredScreen):
     def _update_banner(self) -> None:
         """The most serious thing there is to say, if any."""
         banner, history = self.query_one(Banner), self._growing.history
-        if self._trouble:
-            banner.show("error", self._trouble, hint="What was read stays here. It is tried again every second.")
+        wrong = next(iter(self._findings), None)
+        self._update_remedy()
+        if self._trouble is not None:
+            verb = "maintain" if self._trouble.maintain else ""
+            banner.show("error", self._trouble.sentence, hint=self._trouble.remedy, verb=verb)
         elif self._damage:
-            banner.show("warning", self._damage, hint="Everything before that is shown.")
+            shown = len(history) if history is not None else 0
+            hint = f"What is before that is shown: {human_count(shown)} events." if shown else ""
+            banner.show("error", self._damage, hint=hint)
+        elif wrong is not None:
+            kind = "warning" if wrong.kind == "torn" else "error"
+            banner.show(kind, f"{wrong.place}: {wrong.problem}", hint=_TOLD[wrong.kind])
         elif history is not None and history.problem is not None:
             banner.show("warning", history.problem, hint=f"The state is known up to event {history.folded}.")
         elif history is not None and history.latest.incomplete_from is not None:
@@ -315,6 +351,14 @@ class ExecutionView(SteeredScreen):
             banner.show("info", self._guide.sentence, hint=self._guide.progress)
         else:
             banner.hide()
+
+    def _update_remedy(self) -> None:
+        remedy, name = self.query_one(Remedy), self._execution_id[-5:]
+        if self._trouble is None and (self._damage or self._findings):
+            commands = (f"dive-tui verify {name}", f"dive-tui repair {name}")
+            remedy.show("V", "looks closer, and repairs", "maintain", *commands)
+        else:
+            remedy.display = False
 
     def _set_placeholders(self, kind: PlaceholderKind, text: str, hint: str = "") -> None:
         panes = self.panes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
@@ -14,9 +15,11 @@ from textual.timer import Timer
 
 from dive_tui.app.actions import Scope
 from dive_tui.app.keymap import bindings
+from dive_tui.app.known_stores import kind_of
 from dive_tui.app.steering import Steering
 from dive_tui.app.text import human_count
 from dive_tui.app.themes import STATUS_TOKENS
+from dive_tui.app.trouble import Trouble
 from dive_tui.feeds.executions import ExecutionsFeed
 from dive_tui.feeds.messages import ExecutionsChanged, ExecutionsListed, FeedFailed, FeedRecovered
 from dive_tui.screens.steered import SteeredScreen
@@ -28,12 +31,13 @@ from dive_tui.widgets.footer import FooterLine
 from dive_tui.widgets.line_view import LineView
 from dive_tui.widgets.pane import Pane
 from dive_tui.widgets.parts import Banner, HeaderLine, part
+from dive_tui.widgets.shown_status import DAMAGED, shown_status
 from engine.core.query import Query, QueryError, parse_query
 from engine.core.references import ReferenceProblem, resolve_reference, split_position
 from engine.model.snapshot import ExecutionSummary
 from engine.store import ExecutionEventStore
 
-_SHOWN_COUNTS = ("running", "failed", "interrupted", "waiting", "paused", "completed", "cancelled")
+_SHOWN_COUNTS = ("running", DAMAGED, "failed", "interrupted", "waiting", "paused", "completed", "cancelled")
 
 
 class ExecutionsScreen(SteeredScreen):
@@ -77,6 +81,7 @@ class ExecutionsScreen(SteeredScreen):
         self._query: Query | None = None
         self._order = SortOrder.STARTED
         self._unseen = 0
+        self._kind = ""
         self._ticking: Timer | None = None
 
     def compose(self) -> ComposeResult:
@@ -116,18 +121,32 @@ class ExecutionsScreen(SteeredScreen):
     def watch_store(self, store: ExecutionEventStore, location: str | None = None) -> None:
         """Show this store and keep up with it; `location` is how runners are told of it."""
         self._failed, self._watching = False, True
+        self._kind = kind_of(store)
         self.steering = Steering(store, location)
         feed = ExecutionsFeed(store, self.post_message)
         self.run_worker(feed.run(), group="executions", exclusive=True, exit_on_error=False)
+
+    async def leave_store(self, place: str) -> None:
+        """Show nothing of the store any more, and stop reading it; the one at `place` comes next."""
+        self._place, self._kind, self.steering = place, "", None
+        self._listed = self._failed = self._watching = False
+        self._summaries, self._unseen = {}, 0
+        feeds = self.workers.cancel_group(self, "executions")
+        await asyncio.gather(*(feed.wait() for feed in feeds), return_exceptions=True)
+        self.query_one(FilterBar).set_text("")
+        self.query_one(Banner).hide()
+        self._list.set_placeholder("loading", "Reading the store")
+        self._list.follow = True
+        self._arrange()
 
     def show_no_store(self) -> None:
         """There is no store yet: say how to get one."""
         self._list.set_placeholder("empty", *welcome(self._place, self._folder, missing=True))
 
-    def show_problem(self, sentence: str) -> None:
+    def show_problem(self, problem: Trouble) -> None:
         """The store cannot be opened."""
         self._failed = True
-        self._list.set_placeholder("error", sentence, "Another store: dive-tui --store PATH   q leaves")
+        self._list.set_placeholder("error", problem.sentence, f"{problem.remedy}   q leaves")
         self._update()
 
     @on(ExecutionsListed)
@@ -160,10 +179,10 @@ class ExecutionsScreen(SteeredScreen):
     @on(FeedFailed)
     def _store_lost(self, message: FeedFailed) -> None:
         self._failed = True
-        hint = "What was read stays here. It is tried again every second."
-        self.query_one(Banner).show("error", message.sentence, hint=hint)
+        sentence, remedy, maintain = message.trouble
+        self.query_one(Banner).show("error", sentence, hint=remedy, verb="maintain" if maintain else "")
         if not self._listed:
-            self._list.set_placeholder("error", message.sentence, "It is tried again every second.   q leaves")
+            self._list.set_placeholder("error", sentence, f"{remedy}   q leaves")
         self._update()
 
     @on(FeedRecovered)
@@ -221,8 +240,12 @@ class ExecutionsScreen(SteeredScreen):
 
     def _update_header(self) -> None:
         glyphs = self._list.glyphs
-        counts = Counter(summary.shown_status for summary in self._summaries.values())
+        counts = Counter(shown_status(summary) for summary in self._summaries.values())
         parts = [part((self._place, "bold bright"), priority=1, shrink=12)]
+        if self._kind:
+            parts.append(part((f"({self._kind})", "dim"), priority=2, gap=1))
+        if self.steering is not None and self.steering.read_only:
+            parts.append(part(("read-only", "waiting"), priority=2))
         for place, status in enumerate(_SHOWN_COUNTS):
             if counts[status]:
                 text = f"{glyphs.status(status)} {human_count(counts[status])} {status}"

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, cast
 
 from dive_tui.app.actions import Scope
+from dive_tui.app.deleting import DeletionError, Doomed, delete, doomed, why_not_delete
 from dive_tui.app.keymap import bindings
 from dive_tui.app.shell import Shell
 from dive_tui.app.steering import Sent, Steering, SteeringError
+from dive_tui.app.text import human_count
+from dive_tui.app.trouble import READ_ONLY
 from dive_tui.widgets.choice import ChoiceDialog
+from dive_tui.widgets.delete_dialog import DeleteDialog
 from dive_tui.widgets.footer import FooterLine
 from dive_tui.widgets.screens import AppScreen
+from dive_tui.widgets.shown_status import shown_status
 from dive_tui.widgets.signal_dialog import SignalDialog
 from dive_tui.widgets.wait_words import id_words, summary_words
 from engine.model.signals import MessageKind
 from engine.model.snapshot import ExecutionSummary
 from engine.model.state import ENDED, ExecutionStatus, Wait
+from stores.folding import is_damaged
 
 _SIGNAL = "signal "
 
@@ -50,6 +55,10 @@ class SteeredScreen(AppScreen[None]):
         summary = self.steered
         if summary is None or self.steering is None:
             return "There is no execution here."
+        if self.steering.read_only:
+            return READ_ONLY
+        if is_damaged(summary):
+            return "Its history is damaged, so nothing can be added to it: V says where, and repairs it."
         if summary.status in ENDED:
             words = {"continued": "gone on as another one", "cancelled": "been cancelled"}
             return f"It has {words.get(summary.status, summary.status)}: it takes no messages any more."
@@ -111,8 +120,51 @@ class SteeredScreen(AppScreen[None]):
         if summary.children:
             names = ", ".join(id_words(child) for child in summary.children[:4])
             sentences.insert(3, (f"Its children end with it: {names}.", "text"))
-        cancel = ("Cancel the execution", partial(self._send, "cancel", summary.id))
-        self.app.push_screen(ChoiceDialog("Cancel the execution?", sentences, "Go back, change nothing", [cancel]))
+
+        async def cancel() -> str | None:
+            return await self._send("cancel", summary.id, reason=dialog.answer)
+
+        choices = [("Cancel the execution", cancel)]
+        dialog = ChoiceDialog("Cancel the execution?", sentences, "Go back, change nothing", choices, ask="reason")
+        self.app.push_screen(dialog)
+
+    def why_not_delete_execution(self) -> str | None:
+        """Only what has ended can be deleted, in a store that can be changed."""
+        summary = self.steered
+        if summary is None or self.steering is None:
+            return "There is no execution here."
+        return READ_ONLY if self.steering.read_only else why_not_delete(summary)
+
+    def action_delete_execution(self) -> None:
+        """Say what will be lost, and delete it when that is confirmed."""
+        if self.steered is not None:
+            self.run_worker(self._ask_to_delete(self.steered), group="deleting", exit_on_error=False)
+
+    async def _ask_to_delete(self, summary: ExecutionSummary) -> None:
+        assert self.steering is not None
+        store = self.steering.store
+        try:
+            lost = await doomed(store, summary)
+        except DeletionError as problem:
+            self._shell.say(str(problem), "warning", seconds=8)
+            return
+
+        async def carry_out() -> str | None:
+            try:
+                self._shell.say(await delete(store, summary), seconds=8)
+            except DeletionError as problem:
+                return str(problem)
+            return None
+
+        def closed(deleted: bool | None) -> None:
+            if deleted:
+                self.execution_deleted()
+
+        dialog = DeleteDialog("Delete the execution?", lost_words(lost), [summary.id], carry_out)
+        self.app.push_screen(dialog, closed)
+
+    def execution_deleted(self) -> None:
+        """The execution the screen is about was deleted from here."""
 
     def _send_soon(self, kind: MessageKind, execution_id: str) -> None:
         async def send() -> None:
@@ -122,11 +174,13 @@ class SteeredScreen(AppScreen[None]):
 
         self.run_worker(send(), group="steering", exit_on_error=False)
 
-    async def _send(self, kind: MessageKind, execution_id: str, *, topic: str = "", data: Any = None) -> str | None:
+    async def _send(
+        self, kind: MessageKind, execution_id: str, *, topic: str = "", data: Any = None, reason: str = ""
+    ) -> str | None:
         """Send a message and say what became of it; returns a sentence when it could not be sent."""
         assert self.steering is not None
         try:
-            sent = await self.steering.send(kind, execution_id, topic=topic, data=data)
+            sent = await self.steering.send(kind, execution_id, topic=topic, data=data, reason=reason)
         except SteeringError as problem:
             return str(problem)
         if sent.needs_runner and self.steering.starts_runners:
@@ -157,3 +211,21 @@ class SteeredScreen(AppScreen[None]):
     @property
     def _shell(self) -> Shell:
         return cast("Shell", self.app)
+
+
+def lost_words(lost: Doomed) -> list[tuple[str, str]]:
+    """What is deleted, and what that means, each with a palette name."""
+    summary, messages = lost
+    status = shown_status(summary)
+    ended = "It ended as" if status in ENDED else "It is"
+    unread = {None: " Its messages cannot be read.", 0: ""}.get(
+        messages, f" {human_count(messages or 0)} of its messages were never received."
+    )
+    sentences = [
+        (f"{summary.workflow_name}  {summary.id}", "bright"),
+        (f"{ended} {status}, with {human_count(summary.last_event_seq)} events.{unread}", "text"),
+        ("Its history, its state and its messages are removed for good; this cannot be undone.", "text"),
+    ]
+    if summary.children:
+        sentences.append(("Its children are executions of their own and stay.", "dim"))
+    return sentences

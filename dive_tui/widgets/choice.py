@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from rich.segment import Segment
 from textual import on
 from textual.app import ComposeResult
+from textual.containers import Horizontal
 from textual.strip import Strip
 
 from dive_tui.app.actions import Scope
@@ -14,7 +15,9 @@ from dive_tui.app.keymap import bindings
 from dive_tui.app.text import display_lines, display_text
 from dive_tui.widgets.line_view import LineView
 from dive_tui.widgets.pane import Pane
+from dive_tui.widgets.parts import PartsLine, part
 from dive_tui.widgets.screens import Dialog
+from dive_tui.widgets.text_field import TextField
 
 CarryOut = Callable[[], Awaitable[str | None]]
 """Does what was chosen; returns a sentence when it could not be done."""
@@ -78,38 +81,77 @@ class _Choices(LineView):
 
 
 class ChoiceDialog(Dialog[bool]):
-    """Its result is whether something was done. What cannot be done is said in it, and it stays."""
+    """Its result is whether something was done. What cannot be done is said in it, and it stays.
 
-    BINDINGS = bindings(Scope.MENU)
+    With `ask` there is a field of that name under the choices; `answer` is what was typed there.
+    """
+
+    BINDINGS = [*bindings(Scope.MENU), *bindings(Scope.FORM)]  # noqa: RUF012 - Textual's own declaration
 
     DEFAULT_CSS = """
     ChoiceDialog > Pane { width: 76; max-width: 94%; height: auto; max-height: 90%; }
     ChoiceDialog Words { margin-bottom: 1; overflow-y: hidden; }
     ChoiceDialog _Choices { height: auto; }
     ChoiceDialog #problem { margin: 1 0 0 0; display: none; }
+    ChoiceDialog Horizontal { height: 1; margin-top: 1; display: none; }
+    ChoiceDialog Horizontal.-asks { display: block; }
+    ChoiceDialog PartsLine { width: 11; padding: 0 0 0 1; }
+    ChoiceDialog TextField { width: 1fr; }
     """
 
     def __init__(
-        self, title: str, sentences: Sequence[tuple[str, str]], nothing: str, choices: Sequence[tuple[str, CarryOut]]
+        self,
+        title: str,
+        sentences: Sequence[tuple[str, str]],
+        nothing: str,
+        choices: Sequence[tuple[str, CarryOut]],
+        *,
+        ask: str = "",
     ) -> None:
         super().__init__()
         self._title = title
         self._sentences = sentences
         self._choices = [nothing, *(words for words, _ in choices)]
         self._carry_out = [carry_out for _, carry_out in choices]
+        self._ask = ask
         self._busy = False
+
+    @property
+    def answer(self) -> str:
+        """What was typed into the field, if there is one."""
+        fields = self.query(TextField)
+        return fields.first().value.strip() if fields else ""
 
     def compose(self) -> ComposeResult:
         """What is about to happen, the choices, and where a problem is said."""
         choices = _Choices(self._choices)
         choices.styles.height = len(self._choices)
-        yield Pane(
-            Words(self._sentences), choices, Words(id="problem"), title=self._title, fact="enter choose   q close"
-        )
+        fact = "tab the field   enter choose   q close" if self._ask else "enter choose   q close"
+        with Pane(title=self._title, fact=fact):
+            yield Words(self._sentences)
+            yield choices
+            with Horizontal(classes="-asks" if self._ask else ""):
+                if self._ask:
+                    yield PartsLine(part((self._ask, "dim")))
+                    yield TextField(placeholder="if there is one to be recorded")
+            yield Words(id="problem")
 
     def on_mount(self) -> None:
         """The choice that does nothing stands ready."""
         self.query_one(_Choices).focus()
+
+    def action_next_field(self) -> None:
+        """Go to the field, or back to the choices."""
+        choices, fields = self.query_one(_Choices), self.query(TextField)
+        (fields.first() if fields and self.focused is choices else choices).focus()
+
+    def action_leave(self) -> None:
+        """Go back from the field to the choices."""
+        self.query_one(_Choices).focus()
+
+    @on(TextField.Submitted)
+    def _answered(self) -> None:
+        self.action_leave()
 
     def action_choose(self) -> None:
         """Do what is under the cursor."""

@@ -12,6 +12,7 @@ from dive_tui.app.text import display_lines, display_text, human_count, human_du
 from dive_tui.widgets.event_words import TimeFormat, date_text
 from dive_tui.widgets.executions_list import seconds_taken
 from dive_tui.widgets.line_view import LineView
+from dive_tui.widgets.shown_status import DAMAGED, shown_status
 from dive_tui.widgets.wait_words import countdown_to, id_words, summary_words
 from engine.model.snapshot import ExecutionSummary
 from engine.model.state import INTERRUPTED, ExecutionStatus
@@ -24,7 +25,9 @@ Line = list[tuple[str, str]]
 
 def _ways_on(summary: ExecutionSummary) -> list[str]:
     """What lets an execution go on that does not by itself."""
-    status = summary.shown_status
+    status = shown_status(summary)
+    if status == DAMAGED:
+        return ["V looks at what is damaged, and repairs what it can.", f"dive-tui verify {summary.id[-5:]}"]
     if status == INTERRUPTED:
         return ["Its runner is gone; what it had recorded is all here.", "Go on: dive-tui recover"]
     if status not in (ExecutionStatus.WAITING, ExecutionStatus.PAUSED):
@@ -73,12 +76,13 @@ class ExecutionPeek(LineView):
         self.rows_changed(cursor=0)
 
     def _describe(self, summary: ExecutionSummary, width: int) -> list[Line]:
-        status = summary.shown_status
+        status = shown_status(summary)
         token = self._token(status)
         pill = f" {self.glyphs.status(status)} {status.upper()} "
         lines: list[Line] = [[(pill, f"pill {token}"), (f"  {display_text(summary.at_step, max_cells=60)}", "bright")]]
         if summary.error:
-            wrapped = list(display_lines(summary.error[:4096], width))
+            error = summary.error.removeprefix(f"{DAMAGED}: ")  # which the pill says
+            wrapped = list(display_lines(error[:4096], width))
             lines += [[(line, "failed")] for line in wrapped[:_ERROR_LINES]]
         lines += self._waiting(summary)
         lines.append([])

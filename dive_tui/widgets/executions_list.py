@@ -14,6 +14,7 @@ from textual.strip import Strip
 
 from dive_tui.app.text import display_text, fit, human_duration
 from dive_tui.widgets.line_view import LineView
+from dive_tui.widgets.shown_status import DAMAGED, shown_status
 from dive_tui.widgets.wait_words import countdown_to, summary_words
 from engine.core.query import Query
 from engine.model.snapshot import ExecutionSummary
@@ -52,6 +53,7 @@ class SortOrder(StrEnum):
 
 
 _STATUS_ORDER = (
+    DAMAGED,
     "failed",
     "interrupted",
     "running",
@@ -73,7 +75,7 @@ def seconds_taken(summary: ExecutionSummary, now: datetime) -> float:
 def _sort_key(order: SortOrder, now: datetime) -> Callable[[ExecutionSummary], Any] | None:
     keys: Mapping[SortOrder, Callable[[ExecutionSummary], Any]] = {
         SortOrder.TOOK: lambda s: -seconds_taken(s, now),
-        SortOrder.STATUS: lambda s: _STATUS_ORDER.index(s.shown_status),
+        SortOrder.STATUS: lambda s: _STATUS_ORDER.index(shown_status(s)),
         SortOrder.WORKFLOW: lambda s: s.workflow_name.lower(),
         SortOrder.EVENTS: lambda s: -s.last_event_seq,
     }
@@ -159,15 +161,15 @@ class ExecutionsList(LineView):
         """A row looks the same until its summary, the form of times, or a passing second changes it."""
         summary = self._rows[index]
         ticking = int(self._now().timestamp()) if self.ticks(summary) else 0
-        return summary.id, summary.last_event_seq, summary.shown_status, self.time_form, ticking
+        return summary.id, summary.last_event_seq, shown_status(summary), self.time_form, ticking
 
     def marker_style(self, index: int) -> Style:
         """The cursor wears the colour of the status."""
-        return self.palette.status(self._rows[index].shown_status)
+        return self.palette.status(shown_status(self._rows[index]))
 
     def ticks(self, summary: ExecutionSummary) -> bool:
         """Whether what its row says changes with every second."""
-        return self.time_form is ListTime.AGO or summary.shown_status in OPEN
+        return self.time_form is ListTime.AGO or shown_status(summary) in OPEN
 
     def tick(self) -> None:
         """Let times that run go on: draws anew those rows in view that change with the second."""
@@ -179,7 +181,7 @@ class ExecutionsList(LineView):
     def render_row(self, index: int, width: int, selected: bool) -> Strip:
         """Draw one execution."""
         summary = self._rows[index]
-        style = self.palette.status(summary.shown_status)
+        style = self.palette.status(shown_status(summary))
         cells = self._cells(summary)
         segments: list[Segment] = []
         for name, size in columns(width, self.wanted):
@@ -193,7 +195,7 @@ class ExecutionsList(LineView):
         return self.palette[names.get(column, "dim")]
 
     def _cells(self, summary: ExecutionSummary) -> dict[str, str]:
-        status = summary.shown_status
+        status = shown_status(summary)
         return {
             "EXECUTION": f"{self.glyphs.ellipsis}{summary.id[-5:]}",
             "WORKFLOW": display_text(summary.workflow_name, max_cells=60),
@@ -234,27 +236,43 @@ class Widths(NamedTuple):
 
 
 _MOST_NAME = 28
+_LEAST_WORKFLOW = 12
+_ID = 6
 _MEASURED = 300
 """Rows that have a say in the widths of the columns: looking at ten thousand for each change would cost too much."""
 
 
 def columns(width: int, wanted: Widths) -> list[tuple[str, int]]:
-    """The columns that fit, with their widths: names take what they need, the error gets a place where room is left."""
+    """The columns that fit, with their widths: names take what they need, the error gets a place where room is left.
+
+    Where names do not fit, ids do without the room of their heading, tries go, and workflows are cut before places.
+    """
     sizes = {"EXECUTION": 9, "STATUS": 13, "TRY": 3, "STARTED": wanted.started, "TOOK": 6}
     if width < 60:
-        sizes = {"EXECUTION": 6, "STATUS": 13, "TOOK": 6}
+        sizes = {"EXECUTION": _ID, "STATUS": 13, "TOOK": 6}
     names = {"WORKFLOW": wanted.workflow, "AT STEP": wanted.step}
     if width < 40:
         del names["AT STEP"]
-    left = width - sum(size + len(_GAP) for size in sizes.values()) - len(_GAP) * len(names)
+    wanted_cells = sum(names.values())
+    if wanted_cells > _left(width, sizes, names):
+        sizes["EXECUTION"] = _ID
+    if wanted_cells > _left(width, sizes, names):
+        sizes.pop("TRY", None)
+    left = _left(width, sizes, names)
     while sum(names.values()) > max(left, 4 * len(names)):
-        names[max(names, key=names.__getitem__)] -= 1
+        cut = "WORKFLOW" if names["WORKFLOW"] > _LEAST_WORKFLOW else max(names, key=names.__getitem__)
+        names[cut] -= 1
     sizes |= names
     left -= sum(names.values())
     if left >= 20:
         sizes["ERROR"] = left - len(_GAP)
     order = ("EXECUTION", "WORKFLOW", "STATUS", "AT STEP", "TRY", "STARTED", "TOOK", "ERROR")
     return [(name, sizes[name]) for name in order if name in sizes]
+
+
+def _left(width: int, sizes: Mapping[str, int], names: Mapping[str, int]) -> int:
+    """Cells for names beside columns of these sizes."""
+    return width - sum(size + len(_GAP) for size in sizes.values()) - len(_GAP) * len(names)
 
 
 class ExecutionsHead(LineView):
@@ -290,6 +308,7 @@ class ExecutionsHead(LineView):
         segments = []
         for name, size in columns(width, self.wanted):
             marked = name.lower() == self.sorted_by
+            name = "ID" if name == "EXECUTION" and size < len(name) else name
             text = f"{name} {self.glyphs.down}" if marked and size > len(name) + 1 else name
             align = "right" if name in ("TRY", "TOOK") else "left"
             segments += [

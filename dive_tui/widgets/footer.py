@@ -44,12 +44,12 @@ class FooterLine(PartsLine):
         self.set_parts([*made, self._fact] if self._fact else made)
 
     def _offered(self) -> list[Action]:
-        """The actions that act here; what steers an execution only while that one takes it."""
+        """The actions that act here; what steers an execution or looks after a store only while that is possible."""
         why_not = getattr(self.app, "why_not", None)
         return [
             action
             for action in active(self.screen)
-            if action.scope is not Scope.STEERING or why_not is None or why_not(action) is None
+            if action.scope not in (Scope.STEERING, Scope.MAINTENANCE) or why_not is None or why_not(action) is None
         ]
 
     def on_mount(self) -> None:

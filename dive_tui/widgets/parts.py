@@ -197,16 +197,35 @@ class Banner(PartsLine):
     }
     """
 
-    def show(self, kind: str, text: str, *, hint: str = "") -> None:
-        """Show a message of kind ``error``, ``warning`` or ``info`` and, dim, what to do about it."""
+    def show(self, kind: str, text: str, *, hint: str = "", verb: str = "") -> None:
+        """Show a message of kind ``error``, ``warning`` or ``info`` and what to do, where a click runs ``verb``."""
         style = {"error": "failed", "warning": "waiting", "info": "accent"}[kind]
         glyph = {"error": self.glyphs.failed, "warning": self.glyphs.warning, "info": self.glyphs.info}[kind]
         parts = [part((f" {glyph} ", f"pill {style}")), part((text, style), shrink=10, priority=2)]
         if hint:
-            parts.append(part((hint, "dim"), shrink=10, priority=3))
+            parts.append(part((hint, "text" if verb else "dim"), shrink=10, priority=3, verb=verb))
         self.set_parts(parts)
         self.display = True
 
     def hide(self) -> None:
         """Take the message away."""
         self.display = False
+
+
+class Remedy(PartsLine):
+    """A line under a banner: the key that helps, and the commands that do the same; none while there is no need."""
+
+    DEFAULT_CSS = """
+    Remedy {
+        background: $surface;
+        color: $foreground;
+        display: none;
+    }
+    """
+
+    def show(self, key: str, words: str, verb: str, *commands: str) -> None:
+        """Show a key with what it does, and commands to type elsewhere."""
+        parts = [part(("    ", "text"), (key, "bold bright"), (f" {words}", "text"), verb=verb)]
+        parts += [part((command, "dim"), priority=3 + place, gap=3) for place, command in enumerate(commands)]
+        self.set_parts(parts)
+        self.display = True

@@ -7,7 +7,7 @@ time is wanted then.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from engine.core.joins import arrives, fork_for, standing_of
 from engine.core.program import Program, ProgramStep
 from engine.core.reduce import FIRST_PATH
 from engine.model.events import JsonObject
-from engine.model.state import AttemptState, AttemptStatus, ExecutionState, PathState, Phase
+from engine.model.state import AttemptState, AttemptStatus, EachState, ExecutionState, PathState, Phase, Wait
 
 
 class CommandKind(StrEnum):
@@ -74,7 +74,7 @@ class Command(NamedTuple):
     """When it is wanted; empty for now."""
 
 
-Memo = dict[str, tuple[PathState, tuple[Command, ...]]]
+Memo = dict[str, tuple[PathState, Sequence[Command]]]
 """What paths wanted when they were last asked; a path that is still the same object still wants the same."""
 
 
@@ -102,7 +102,7 @@ def decide(program: Program, state: ExecutionState, memo: Memo | None = None) ->
         return [*([] if state.paused else [Command(CommandKind.COMPLETE)]), *_deadline(state)]
     if failing:
         return _draining(program, state) + _deadline(state)
-    wanted = list(_Wishes(program, state, memo))
+    wanted = _Wishes(program, state, memo).all()
     if not wanted:
         wanted = [_deadlock(state)]
     if state.paused:
@@ -127,7 +127,7 @@ def _urgent(state: ExecutionState, memo: Memo) -> list[Command]:
             failing.append(Command(CommandKind.FAIL_PATH, path.id, path.current_step, path.visit))
         elif path.cancelled_by is not None:
             cancelled.append(Command(CommandKind.CANCEL_PATH, path=path.id))
-        else:
+        elif path.unit is not None:
             interrupted += [
                 Command(CommandKind.INTERRUPT, path.id, path.current_step, path.visit, attempt.number, index)
                 for index, attempt in attempts_of(path)
@@ -140,10 +140,40 @@ def _draining(program: Program, state: ExecutionState) -> list[Command]:
     """A path has failed and the others end: at once, or as soon as nothing of them is in flight."""
     running: list[Command] = []
     if program.workflow.on_failure == "drain":
-        wishes = _Wishes(program, state, {})
+        wishes = _Wishes(program, state, {}).all()
         running = [command for command in wishes if command.kind is CommandKind.RUN]
     busy = {command.path for command in running}
     return [Command(CommandKind.CANCEL_PATH, path=name) for name in state.paths if name not in busy] + running
+
+
+_OWN_AFFAIRS = frozenset(
+    {
+        CommandKind.START_PATH,
+        CommandKind.START,
+        CommandKind.SCHEDULE,
+        CommandKind.WAIT,
+        CommandKind.FINISH,
+        CommandKind.BRANCH,
+        CommandKind.END_PATH,
+    }
+)
+
+
+def is_own_affair(program: Program, command: Command) -> bool:
+    """Whether carrying it out changes nothing of what other paths want, unless its path fails of it.
+
+    Several such commands of one decision, of different paths, may be carried out in their order without another
+    decision in between: each would be the next one.
+    """
+    if program.workflow.max_parallel is not None:
+        return False
+    if command.kind is CommandKind.ARRIVE:
+        return True
+    return command.kind in _OWN_AFFAIRS and program.steps[command.step].kind not in _LOOKING_AROUND
+
+
+_LOOKING_AROUND = ("join", "wait_signal")
+"""Kinds of steps of which what a path wants depends on other paths and on signals."""
 
 
 def _deadline(state: ExecutionState) -> list[Command]:
@@ -166,7 +196,7 @@ _SIMPLE = {
 
 
 class _Wishes:
-    """Iterates over what the open paths and joins want."""
+    """What the open paths and joins want."""
 
     def __init__(self, program: Program, state: ExecutionState, memo: Memo) -> None:
         self._program = program
@@ -180,76 +210,74 @@ class _Wishes:
             for attempt in path.attempts
         )
 
-    def __iter__(self) -> Iterator[Command]:
+    def all(self) -> list[Command]:
+        """Path by path, then join by join."""
+        memo = self._memo
+        wanted: list[Command] = []
         for path in self._state.paths.values():
-            known = self._memo.get(path.id)
-            if known is not None and known[0] is path:
-                yield from known[1]
-                continue
-            wanted = tuple(self._path(path))
-            if self._depends_on_itself_alone(path):
-                self._memo[path.id] = path, wanted
-            yield from wanted
+            known = memo.get(path.id)
+            wanted += known[1] if known is not None and known[0] is path else self._asked(path)
         for join in self._state.joins.values():
             standing = standing_of(self._state, join, self._program.steps[join.step])
             decided = standing.is_satisfied or standing.is_hopeless
             if decided or join.due_at:
                 due_at = "" if decided else join.due_at or ""
-                yield Command(CommandKind.JOIN, join.path or "", join.step, join.fork, due_at=due_at)
+                wanted.append(Command(CommandKind.JOIN, join.path or "", join.step, join.fork, due_at=due_at))
+        return wanted
 
-    def _depends_on_itself_alone(self, path: PathState) -> bool:
-        """Whether what else happens changes nothing of what a path wants."""
-        if self._program.workflow.max_parallel is not None:
-            return False
-        return self._program.steps[path.current_step].kind not in ("join", "wait_signal")
-
-    def _path(self, path: PathState) -> Iterator[Command]:
+    def _asked(self, path: PathState) -> Sequence[Command]:
         step = self._program.steps[path.current_step]
-        if path.phase is Phase.READY:
-            yield from self._ready(path, step)
-        elif path.phase is not Phase.RUNNING:
-            yield Command(_SIMPLE[path.phase], path.id, path.current_step, path.visit)
-        elif path.each is None:
-            assert path.unit is not None
-            yield from self._attempt(path, step, path.unit, None)
-        else:
-            yield from self._items(path, step)
+        wanted = self._path(path, step)
+        if self._program.workflow.max_parallel is None and step.kind not in _LOOKING_AROUND:
+            self._memo[path.id] = path, wanted
+        return wanted
 
-    def _ready(self, path: PathState, step: ProgramStep) -> Iterator[Command]:
+    def _path(self, path: PathState, step: ProgramStep) -> Sequence[Command]:
+        if path.phase is Phase.READY:
+            return self._ready(path, step)
+        if path.phase is not Phase.RUNNING:
+            return (Command(_SIMPLE[path.phase], path.id, path.current_step, path.visit),)
+        if path.each is not None:
+            return self._items(path, path.each, step)
+        assert path.unit is not None
+        return self._attempt(path, step, path.unit, None)
+
+    def _ready(self, path: PathState, step: ProgramStep) -> Sequence[Command]:
         kind = CommandKind.START
         if step.kind == "join" and path.joined is None:
             fork = fork_for(self._program, self._state, path, step)
             if fork is not None and arrives(self._program, self._state, path, fork, step):
                 kind = CommandKind.ARRIVE
         if self._room or step.waits:
-            yield Command(kind, path.id, path.current_step, path.visit, 1)
+            return (Command(kind, path.id, path.current_step, path.visit, 1),)
+        return ()
 
-    def _items(self, path: PathState, step: ProgramStep) -> Iterator[Command]:
-        each = path.each
-        assert each is not None
+    def _items(self, path: PathState, each: EachState, step: ProgramStep) -> Sequence[Command]:
         assert path.unit is not None
+        wanted: list[Command] = []
         for index, attempt in each.open.items():
-            yield from self._attempt(path, step, attempt, index)
+            wanted += self._attempt(path, step, attempt, index)
         if each.next_index < len(each.items):
             assert step.definition.each is not None
             if len(each.open) < step.definition.each.concurrency and (self._room or step.waits):
-                yield Command(CommandKind.START, path.id, path.current_step, path.visit, 1, each.next_index)
+                wanted.append(Command(CommandKind.START, path.id, path.current_step, path.visit, 1, each.next_index))
         elif not each.open:
-            yield Command(CommandKind.FINISH, path.id, path.current_step, path.visit, path.unit.number)
+            wanted.append(Command(CommandKind.FINISH, path.id, path.current_step, path.visit, path.unit.number))
+        return wanted
 
     def _attempt(
         self, path: PathState, step: ProgramStep, attempt: AttemptState, index: int | None
-    ) -> Iterator[Command]:
+    ) -> Sequence[Command]:
         unit = (path.id, path.current_step, path.visit, attempt.number, index)
         if attempt.status is AttemptStatus.RUNNING:
-            yield Command(self._running(path, step), *unit)
-        elif attempt.status is AttemptStatus.FAILED:
-            yield Command(CommandKind.SCHEDULE, *unit)
-        elif attempt.status is AttemptStatus.RETRYING:
+            return (Command(self._running(path, step), *unit),)
+        if attempt.status is AttemptStatus.FAILED:
+            return (Command(CommandKind.SCHEDULE, *unit),)
+        if attempt.status is AttemptStatus.RETRYING:
             if self._room or step.waits:
-                yield Command(CommandKind.START, *unit[:3], attempt.number + 1, index, attempt.due_at or "")
-        elif attempt.wait is not None:
-            yield from self._waiting(unit, attempt)
+                return (Command(CommandKind.START, *unit[:3], attempt.number + 1, index, attempt.due_at or ""),)
+            return ()
+        return () if attempt.wait is None else self._waiting(unit, attempt.wait)
 
     def _running(self, path: PathState, step: ProgramStep) -> CommandKind:
         """What a started attempt wants."""
@@ -259,18 +287,16 @@ class _Wishes:
             return CommandKind.FINISH
         return CommandKind.WAIT if step.waits else CommandKind.RUN
 
-    def _waiting(self, unit: tuple[str, str, int, int, int | None], attempt: AttemptState) -> Iterator[Command]:
-        wait = attempt.wait
-        assert wait is not None
+    def _waiting(self, unit: tuple[str, str, int, int, int | None], wait: Wait) -> Sequence[Command]:
         if wait.kind == "sleep":
-            yield Command(CommandKind.FINISH, *unit, wait.due_at or "")
-        elif wait.kind == "signal" and self._is_served(wait.topic, wait.since):
-            yield Command(CommandKind.TAKE, *unit)
-        elif wait.kind in ("signal", "child"):
-            if wait.kind == "child":
-                yield Command(CommandKind.AWAIT_CHILD, *unit)
-            # A wait without an end still is one: with no due time it is wanted never, not now.
-            yield Command(CommandKind.TIME_OUT, *unit, wait.due_at or NEVER)
+            return (Command(CommandKind.FINISH, *unit, wait.due_at or ""),)
+        if wait.kind == "signal" and self._is_served(wait.topic, wait.since):
+            return (Command(CommandKind.TAKE, *unit),)
+        # A wait without an end still is one: with no due time it is wanted never, not now.
+        time_out = Command(CommandKind.TIME_OUT, *unit, wait.due_at or NEVER)
+        if wait.kind == "child":
+            return (Command(CommandKind.AWAIT_CHILD, *unit), time_out)
+        return (time_out,) if wait.kind == "signal" else ()
 
     def _is_served(self, topic: str, since: int) -> bool:
         """Whether there is a signal for this topic, and nobody has waited for it longer."""

@@ -46,6 +46,8 @@ class ExecutionSummary:
     live: bool | None = None
     """Whether that runner lives; None once the execution has ended."""
     labels: JsonObject = field(default_factory=dict)
+    dialect: str = ""
+    """Of the system that wrote its history, when that is another one: then nothing here can drive it."""
 
     @property
     def shown_status(self) -> str:
@@ -115,6 +117,7 @@ def summarize(state: ExecutionState, *, owner: str | None = None, live: bool | N
         owner=owner,
         live=None if state.ended else live,
         labels=state.info.labels,
+        dialect=state.info.dialect,
     )
 
 

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
+from engine.caching import LRU
+from engine.collector import collector_paused
 from engine.core.reduce import HistoryError, initial_state, reduce
 from engine.model.events import ExecutionEvent
 from engine.model.state import ExecutionState
 from engine.replay.index import StepIndex
+from engine.replay.index_go import GoStepIndex
 
 KEYFRAME_EVERY = 128
 """A state is kept at every so many events; between two, the rest is folded anew. States share structure, so a
 keyframe costs little more than what changed since the one before."""
-_RECENT = 512
+MAX_KEYFRAMES = 1_024
+"""So many states are kept for good; of a longer history every second, every fourth, ... of them. Where somebody looks,
+those in between are made again and kept while there is room."""
+RECENT_STATES = 512
+"""States kept of those that somebody looked at."""
 _MALFORMED = (AttributeError, IndexError, KeyError, TypeError)
 
 
@@ -32,16 +38,19 @@ class History:
         """Why states end early, else None."""
         self._events: list[ExecutionEvent] = []
         self._state = initial_state(execution_id)
+        self._spacing = KEYFRAME_EVERY
         self._keyframes: list[ExecutionState] = [self._state]
-        self._recent: OrderedDict[int, ExecutionState] = OrderedDict()
+        """After every `_spacing` events, from the start."""
+        self._recent: LRU[int, ExecutionState] = LRU(RECENT_STATES, name="past states")
         self.extend(events)
 
     def extend(self, events: Iterable[ExecutionEvent]) -> None:
         """Add the next events, in order."""
-        for event in events:
-            self._events.append(event)
-            if self.problem is None:
-                self._fold(event)
+        with collector_paused():
+            for event in events:
+                self._events.append(event)
+                if self.problem is None:
+                    self._fold(event)
 
     def __len__(self) -> int:
         return len(self._events)
@@ -80,20 +89,26 @@ class History:
         known = self._recent.get(sequence)
         if known is not None:
             return known
-        state = self._recent.get(sequence - 1)
-        if state is None:
-            state = self._keyframes[sequence // KEYFRAME_EVERY]
+        state = self._recent.get(sequence - 1) or self._keyframe_before(sequence)
         for event in self._events[state.sequence : sequence]:
             state = reduce(state, event)
-        self._recent[sequence] = state
-        if len(self._recent) > _RECENT:
-            self._recent.popitem(last=False)
+            if state.sequence % KEYFRAME_EVERY == 0:
+                self._recent.put(state.sequence, state)
+        self._recent.put(sequence, state)
         return state
+
+    def _keyframe_before(self, sequence: int) -> ExecutionState:
+        """The nearest kept one that is not after it."""
+        kept = self._keyframes[sequence // self._spacing]
+        made_again = range(sequence - sequence % KEYFRAME_EVERY, kept.sequence, -KEYFRAME_EVERY)
+        return next((state for state in map(self._recent.get, made_again) if state is not None), kept)
 
     def _fold(self, event: ExecutionEvent) -> None:
         before = self._state.paths.get(event.path_id)
         try:
             state = reduce(self._state, event)
+            if event.sequence == 1 and state.info.dialect:
+                self.index = GoStepIndex()
             if state.incomplete_from is None:
                 self.index.add(event, before)
             else:
@@ -107,8 +122,11 @@ class History:
             self.problem = f"event {event.sequence} ({event.event_type}): its data is not as it should be ({error})"
             return
         self._state = state
-        if event.sequence % KEYFRAME_EVERY == 0:
+        if event.sequence % self._spacing == 0:
             self._keyframes.append(state)
+            if len(self._keyframes) > MAX_KEYFRAMES:
+                del self._keyframes[1::2]
+                self._spacing *= 2
 
     def failure_sequence(self) -> int | None:
         """The failure that caused the end, or the first failure there is; None without one."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from engine.core.reduce import HistoryError
+from engine.core.reduce_go import GO_TYPES
 from engine.model.events import KNOWN_TYPES, TERMINAL_TYPES, ExecutionEvent, InvalidEventError, JsonObject
 from engine.replay.history import History
 from engine.replay.view import full_view
@@ -112,17 +113,19 @@ class ExecutionReplayer:
         and that the whole can be folded with its terminal event, if any, at the end.
         """
         problems: list[str] = []
+        foreign = bool(events) and bool(events[0].data.get("dialect"))
+        known = KNOWN_TYPES | GO_TYPES if foreign else KNOWN_TYPES
         previous: ExecutionEvent | None = None
         for event in events:
             try:
                 event.validate()
             except InvalidEventError as error:
                 problems.append(str(error))
-            if event.event_type not in KNOWN_TYPES:
+            if event.event_type not in known:
                 problems.append(f"event {event.sequence} is of kind {event.event_type!r}, unknown to this version")
             if previous is not None and event.timestamp < previous.timestamp:
                 problems.append(f"event {event.sequence} is earlier than event {previous.sequence}")
-            if previous is not None and previous.event_type in TERMINAL_TYPES:
+            if previous is not None and previous.event_type in TERMINAL_TYPES and not foreign:
                 problems.append(f"event {event.sequence} comes after the end of the execution")
             previous = event
         if events:

@@ -26,6 +26,10 @@ GRACE = 5.0
 """Seconds that an async action gets to clean up when its time is over."""
 
 
+_UNSEEN = ActionContext()
+"""Of all attempts whose action asks for none."""
+
+
 class _TimeIsUp(Exception):
     """The attempt's time is over; `cause` is what the action raised then, if it raised anything."""
 
@@ -57,7 +61,8 @@ async def run_attempt(
     log = StepLog(config.max_log, echo)
     attach(log)
     began = clock.monotonic()
-    context = context or ActionContext()
+    if context is None:
+        context = ActionContext() if action.parameters.context_names else _UNSEEN
     try:
         fields = await _call(action, parameters, context, threads, config, timeout, resolve)
     except asyncio.CancelledError:

@@ -22,13 +22,12 @@ class StepLog:
         self._echo = echo
         self._pieces: deque[str] = deque()
         self._size = 0
-        self._lock = threading.Lock()
 
     def write(self, text: str) -> None:
         """Add text, dropping the oldest once the limit is passed."""
         if not text:
             return
-        with self._lock:
+        with _writing:
             self._pieces.append(text)
             self._size += len(text)
             while self._pieces and self._size - len(self._pieces[0]) >= self._limit:
@@ -40,11 +39,13 @@ class StepLog:
         """What was kept, as text that JSON can hold."""
         if not self._pieces:
             return ""
-        with self._lock:
+        with _writing:
             encoded = "".join(self._pieces).encode("utf-8", "replace")
         return encoded[max(0, len(encoded) - self._limit) :].decode("utf-8", "ignore")
 
 
+_writing = threading.Lock()
+"""One for all logs: each attempt has a log, few are written to, and writing takes a moment."""
 _current: ContextVar[StepLog | None] = ContextVar("dive_step_log", default=None)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any
 
 from engine.core.decide import EFFECTS, Command, CommandKind
@@ -23,7 +22,7 @@ LOOK_AGAIN = 5.0
 _THREADS_AGAIN = 0.1
 """Seconds after which it is asked again whether an abandoned thread has ended; they are rare."""
 _CANCELLED_ITSELF = Outcome(error="the action cancelled its own task", error_type="CancelledError", known=False)
-Task = asyncio.Task["Outcome | None"]
+Task = asyncio.Task[None]
 
 
 class InFlight:
@@ -35,7 +34,7 @@ class InFlight:
         self._effects = effects
         self._wake = wake
         self._running: dict[Command, Task] = {}
-        self._arrived: deque[tuple[Command, Task]] = deque()
+        self._arrived: deque[tuple[Command, Task, Outcome | BaseException | None]] = deque()
         self._dropped: set[asyncio.Task[Any]] = set()
         """What nobody wants any more and may still need a moment to end."""
         self._children: dict[Command, str] = {}
@@ -102,12 +101,13 @@ class InFlight:
     def arrived(self, state_now: Callable[[], ExecutionState]) -> Iterator[tuple[Command, Outcome]]:
         """The outcomes that have arrived, of attempts that are still open when it is their turn."""
         while self._arrived:
-            command, task = self._arrived.popleft()
+            command, task, outcome = self._arrived.popleft()
             if self._running.get(command) is not task:
                 continue
             del self._running[command]
             self._free(command)
-            outcome = _CANCELLED_ITSELF if task.cancelled() else task.result()
+            if isinstance(outcome, BaseException):
+                raise outcome
             if outcome is None:
                 self._elsewhere.add(command)
                 # Whoever drives the child may die, which nobody is told of.
@@ -115,7 +115,7 @@ class InFlight:
                 continue
             self._children.pop(command, None)
             if _is_open(command, state_now()):
-                self._parameters.pop(command._replace(kind=CommandKind.RUN), None)
+                self._parameters.pop(_attempt_of(command), None)
                 yield command, outcome
 
     async def stop(self) -> None:
@@ -130,17 +130,27 @@ class InFlight:
             await asyncio.wait([*tasks, *self._dropped], timeout=GRACE)
 
     def _begin(self, command: Command, state: ExecutionState) -> None:
-        parameters = self._parameters[command._replace(kind=CommandKind.RUN)]
+        parameters = self._parameters[_attempt_of(command)]
         if command.kind is CommandKind.AWAIT_CHILD:
             attempt = attempt_of(state.paths[command.path], command.iteration)
             assert attempt is not None
             self._children[command] = attempt.child_id
-        task = asyncio.create_task(self._effects.of(command, state, parameters))
-        self._running[command] = task
-        task.add_done_callback(partial(self._ended, command))
+        self._running[command] = asyncio.create_task(self._carry_out(command, state, parameters))
 
-    def _ended(self, command: Command, task: Task) -> None:
-        self._arrived.append((command, task))
+    async def _carry_out(self, command: Command, state: ExecutionState, parameters: JsonObject) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        effect = self._effects.of(command, state, parameters)
+        del state  # as long as the effect lasts, it would keep alive what the execution was when it began
+        outcome: Outcome | BaseException | None
+        try:
+            outcome = await effect
+        except asyncio.CancelledError:
+            outcome = _CANCELLED_ITSELF
+        except Exception as error:
+            outcome = error
+        # Told by the task itself: a callback would come a turn of the loop later.
+        self._arrived.append((command, task, outcome))
         self._wake()
 
     def _drop(self, command: Command, execution_id: str) -> None:
@@ -174,6 +184,11 @@ class InFlight:
         if step is None or not step.action or (step.items is not None and command.iteration is None):
             return None
         return self._tools.actions.get(step.action)
+
+
+def _attempt_of(command: Command) -> Command:
+    """The `RUN` of the attempt that a command with an effect is about."""
+    return command if command.kind is CommandKind.RUN else command._replace(kind=CommandKind.RUN)
 
 
 def _is_open(command: Command, state: ExecutionState) -> bool:

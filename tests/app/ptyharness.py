@@ -19,6 +19,7 @@ import select
 import signal
 import struct
 import subprocess
+import tempfile
 import termios
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -121,7 +122,13 @@ class TerminalApp:
         self._master, follower = pty.openpty()
         self._set_size(columns, rows)
         base = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "COLUMNS", "LINES", "CI")}
-        settings = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "TEXTUAL_ANIMATIONS": "none"}
+        self._state = tempfile.TemporaryDirectory(prefix="dive-tui-state-")  # what the app remembers of its user
+        settings = {
+            "XDG_STATE_HOME": self._state.name,
+            "TERM": "xterm-256color",
+            "COLORTERM": "truecolor",
+            "TEXTUAL_ANIMATIONS": "none",
+        }
         self.process = subprocess.Popen(
             list(argv),
             stdin=follower,
@@ -208,6 +215,7 @@ class TerminalApp:
         if self._master >= 0:
             os.close(self._master)
             self._master = -1
+        self._state.cleanup()
 
     def _read(self, deadline: float) -> bool:
         """Take in more output; false at its end or when the time is up."""

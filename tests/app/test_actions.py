@@ -120,6 +120,7 @@ def test_help_lists_every_action_once_under_its_scope() -> None:
         "Event cursor",
         "Execution",
         "Steering an execution",
+        "Store",
         "In a list",
         "Everywhere",
     ]

@@ -47,14 +47,14 @@ async def test_a_path_that_did_not_change_is_not_asked_again(monkeypatch: pytest
         {"name": "Work", "action": "work"},
     ]
     asked = 0
-    ask = _Wishes._path
+    ask = _Wishes._asked
 
     def counted(self: _Wishes, path: Any) -> Any:
         nonlocal asked
         asked += 1
         return ask(self, path)
 
-    monkeypatch.setattr(_Wishes, "_path", counted)
+    monkeypatch.setattr(_Wishes, "_asked", counted)
     run = await run_workflow(Workflow.model_validate({"name": "wide", "steps": steps}), actions=[stub("work", 1)])
     assert run.ok
     assert asked < 12 * width

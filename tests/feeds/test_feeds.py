@@ -127,7 +127,7 @@ async def test_a_store_that_goes_away_is_said_once_and_taken_up_again(tmp_path: 
     async with running(HistoryFeed(store, ONE, posted)), running(ExecutionsFeed(store, posted)):
         await posted.next(HistoryLoaded)
         shutil.move(tmp_path / "store", tmp_path / "away")
-        assert "store" in (await posted.next(FeedFailed)).sentence
+        assert "store" in (await posted.next(FeedFailed)).trouble.sentence
         shutil.move(tmp_path / "away", tmp_path / "store")
         await posted.next(FeedRecovered)
     await store.close()

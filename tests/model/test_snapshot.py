@@ -54,6 +54,7 @@ def test_the_line_of_a_running_execution() -> None:
         "owner": "runner_1",
         "live": True,
         "labels": {},
+        "dialect": "",
     }
 
 

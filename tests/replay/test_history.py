@@ -88,6 +88,42 @@ def test_a_state_asked_for_again_is_not_folded_again(monkeypatch: pytest.MonkeyP
         folded.clear()
 
 
+def test_so_many_states_are_kept_and_no_more_however_long_the_history(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history_module, "KEYFRAME_EVERY", 4)
+    monkeypatch.setattr(history_module, "MAX_KEYFRAMES", 8)
+    monkeypatch.setattr(history_module, "RECENT_STATES", 40)
+    history = History(EXECUTION)
+    for event in LONG.events:
+        history.extend([event])
+        assert len(history._keyframes) <= 8
+    kept = [state.sequence for state in history._keyframes]
+    assert kept == list(range(0, len(LONG.events), kept[1]))
+    assert history._recent.limit == 40
+    for sequence in range(len(LONG.events) + 1):
+        assert history.state_at(sequence) == LONG.states[sequence]
+    assert history._recent.info().entries == 40
+
+
+def test_where_somebody_looks_keyframes_are_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history_module, "KEYFRAME_EVERY", 4)
+    monkeypatch.setattr(history_module, "MAX_KEYFRAMES", 2)
+    history = History(EXECUTION, LONG.events)
+    folded: list[int] = []
+    plain = history_module.reduce
+
+    def counting(state: Any, event: ExecutionEvent) -> Any:
+        folded.append(event.sequence)
+        return plain(state, event)
+
+    monkeypatch.setattr(history_module, "reduce", counting)
+    history.state_at(203)
+    assert len(folded) > 4
+    for back in (195, 187, 183):
+        folded.clear()
+        assert history.state_at(back) == LONG.states[back]
+        assert len(folded) <= 3
+
+
 def test_a_history_that_stops_making_sense_keeps_its_events_and_says_why() -> None:
     written = long(3)
     bad = written.events[4]._replace(event_type="path_branched")

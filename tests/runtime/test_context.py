@@ -79,3 +79,15 @@ async def test_what_is_logged_is_kept_with_the_step() -> None:
             config=PersistenceConfig(),
         )
     assert outcome.log == "INFO dive.step: read 5\n"
+
+
+async def test_an_attempt_without_a_given_context_gets_one_of_its_own() -> None:
+    seen: list[ActionContext] = []
+
+    async def look(context: ActionContext) -> None:
+        seen.append(context)
+
+    action = ActionRegistry().register(look, "look")
+    for _ in range(2):
+        await run_attempt(action, {}, clock=FakeClock(), threads=DaemonThreads(), config=PersistenceConfig())
+    assert seen[0] is not seen[1]

@@ -92,7 +92,11 @@ ITEMS_BESIDE_A_PATH = [
         "retry": {"max_attempts": 2, "initial_delay": 0},
         "catch": {"step": "B3"},
     },
-    {"name": "B", "action": "work", "next": [{"step": "B2"}]},
+    # It takes longer to its first action than the items: what comes of theirs is recorded first.
+    {"name": "B", "pass": True, "next": [{"step": "P"}]},
+    {"name": "P", "pass": True, "next": [{"step": "Q"}]},
+    {"name": "Q", "pass": True, "next": [{"step": "B1"}]},
+    {"name": "B1", "action": "work", "next": [{"step": "B2"}]},
     {"name": "B2", "action": "work", "next": [{"step": "B3"}]},
     {"name": "B3", "action": "work", "end": True},
 ]

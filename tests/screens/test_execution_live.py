@@ -215,7 +215,7 @@ async def test_a_damaged_history_is_shown_as_far_as_it_goes() -> None:
         assert screen.history is not None
         assert len(screen.history) == 20
         assert "event 21 cannot be read" in banner(screen)
-        assert "Everything before that is shown." in banner(screen)
+        assert "What is before that is shown: 20 events." in banner(screen)
 
 
 async def test_a_history_that_makes_no_sense_is_shown_with_what_is_known_of_its_state() -> None:

@@ -229,6 +229,15 @@ def test_columns_never_need_more_than_there_is(width: int) -> None:
     assert made[0][0] == "EXECUTION"
 
 
+def test_what_is_waited_for_is_read_to_its_end_where_there_is_room() -> None:
+    made = dict(columns(77, Widths(14, 20, 8)))
+    assert made["AT STEP"] == 20
+    assert made["WORKFLOW"] >= 12
+    assert "TRY" not in made
+    roomy = dict(columns(100, Widths(14, 20, 8)))
+    assert (roomy["EXECUTION"], roomy["WORKFLOW"], roomy["TRY"]) == (9, 14, 3)
+
+
 async def test_narrow_and_low_terminals_keep_the_list(filled: Filled) -> None:
     for size in ((60, 12), (80, 24), (250, 70)):
         async with running(filled.folder, size) as (app, pilot):

@@ -169,6 +169,17 @@ async def test_cancelling_asks_first_and_the_safe_choice_stands_ready() -> None:
             assert said(screen.shell) == "It has been cancelled: it takes no messages any more."
 
 
+async def test_a_reason_for_cancelling_is_recorded() -> None:
+    found = await waiting_for_approval()
+    async with showing(found) as (pilot, screen):
+        await press(pilot, "x", "tab", *"too", "space", *"late", "enter")
+        assert isinstance(pilot.app.screen, ChoiceDialog), "the field is no button"
+        await press(pilot, "down", "enter")
+        await settle(pilot, lambda: "CANCELLED" in header(screen))
+    assert (await inbox_of(found))[0][2] == {"reason": "too late"}
+    assert (await events_of(found))[-1].data["reason"] == "too late"
+
+
 async def test_the_children_that_end_with_it_are_named() -> None:
     found = await ran(PARENT, linger=0, others=[APPROVAL])
     summary = await found.store.get_summary(found.id)
