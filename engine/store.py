@@ -12,6 +12,21 @@ from typing import Protocol, runtime_checkable
 from engine.model.events import ExecutionEvent
 from engine.model.signals import ExecutionSignal
 from engine.model.snapshot import ExecutionFilter, ExecutionSnapshot, ExecutionSummary
+from engine.model.state import ExecutionState
+
+
+class FoldedBatch(tuple[ExecutionEvent, ...]):
+    """A batch that was folded when it was recorded: a store that keeps what lists show need not do it again."""
+
+    state: ExecutionState
+    """Of the execution, after the last of these events."""
+
+    @classmethod
+    def of(cls, events: Sequence[ExecutionEvent], state: ExecutionState) -> FoldedBatch:
+        """These events, and the state they lead to."""
+        batch = cls(events)
+        batch.state = state
+        return batch
 
 
 class StoreError(Exception):

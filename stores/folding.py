@@ -7,12 +7,9 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from engine.core.reduce import HistoryError, reduce
-from engine.model.events import EMPTY, ExecutionEvent
+from engine.model.events import ExecutionEvent
 from engine.model.snapshot import ExecutionFilter, ExecutionSummary, summarize
 from engine.model.state import ExecutionState
-
-_TEXTS = ("workflow_name", "workflow_hash", "inputs_hash", "start_time", "updated_at", "error", "at_step")
-
 
 _DAMAGED = "damaged: "
 
@@ -54,8 +51,16 @@ def is_damaged(summary: ExecutionSummary) -> bool:
 
 def _is_sound(summary: ExecutionSummary) -> bool:
     """Whether its fields have the types they should, which data that somebody made up may not."""
-    objects: tuple[object, ...] = (summary.labels, summary.lineage or EMPTY)
-    texts = (getattr(summary, name) for name in _TEXTS)
+    objects: tuple[object, ...] = (summary.labels, summary.lineage or summary.labels)
+    texts: tuple[object, ...] = (
+        summary.workflow_name,
+        summary.workflow_hash,
+        summary.inputs_hash,
+        summary.start_time,
+        summary.updated_at,
+        summary.error,
+        summary.at_step,
+    )
     return all(isinstance(value, Mapping) for value in objects) and all(isinstance(text, str) for text in texts)
 
 

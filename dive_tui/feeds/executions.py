@@ -8,8 +8,11 @@ from textual.message import Message
 
 from dive_tui.feeds.messages import ExecutionsChanged, ExecutionsListed
 from dive_tui.feeds.pace import Feed
-from engine.model.snapshot import ExecutionSummary
+from engine.model.snapshot import ExecutionFilter, ExecutionSummary
 from engine.store import ExecutionEventStore
+
+_FIRST = 200
+"""Executions that fill every screen."""
 
 
 class ExecutionsFeed(Feed):
@@ -20,7 +23,11 @@ class ExecutionsFeed(Feed):
         self._known: dict[str, ExecutionSummary] = {}
 
     async def read(self) -> None:
-        """List all executions."""
+        """List all executions; of many, the newest are there before the others have been read."""
+        if not self._known:
+            newest = await self._store.list_executions(ExecutionFilter(limit=_FIRST))
+            if len(newest) == _FIRST:
+                self._post(ExecutionsListed(tuple(newest)))
         summaries = await self._store.list_executions()
         self._known = {summary.id: summary for summary in summaries}
         self._post(ExecutionsListed(tuple(summaries)))

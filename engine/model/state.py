@@ -7,7 +7,7 @@ step index of `engine.replay`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeVar
 
@@ -363,14 +363,15 @@ def open_waits(state: ExecutionState) -> list[Wait]:
     return sorted(waits, key=lambda wait: wait.since)
 
 
-def wake_at(state: ExecutionState) -> str | None:
+def wake_at(state: ExecutionState, waits: Sequence[Wait] | None = None) -> str | None:
     """When it goes on by itself at the latest: the earliest of its timers, its deadline included.
 
-    While paused only the deadline counts.
+    While paused only the deadline counts. `waits`: what `open_waits` gives, when it was asked already.
     """
     if state.paused:
         return state.info.deadline
-    due = [wait.due_at for wait in open_waits(state)] + [join.due_at for join in state.joins.values()]
+    open_ones = open_waits(state) if waits is None else waits
+    due = [wait.due_at for wait in open_ones] + [join.due_at for join in state.joins.values()]
     return min((moment for moment in (*due, state.info.deadline) if moment), default=None)
 
 

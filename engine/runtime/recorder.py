@@ -19,7 +19,7 @@ from engine.runtime.losses import LostUnit, lost_unit
 from engine.runtime.notices import Notices, SizeWarning
 from engine.runtime.patience import FOR_GOOD, Patience
 from engine.runtime.ports import Clock, IdSource
-from engine.store import ConflictError, ExecutionEventStore, StoreError
+from engine.store import ConflictError, ExecutionEventStore, FoldedBatch, StoreError
 
 _AT_REST = (ExecutionStatus.WAITING, ExecutionStatus.PAUSED)
 EventObserver = Callable[[Sequence[ExecutionEvent]], None]
@@ -152,7 +152,7 @@ class EventBasedExecution:
         """
         if not self._buffer:
             return
-        batch = tuple(self._buffer)
+        batch = FoldedBatch.of(self._buffer, self.state)
         size, due = self._buffer_bytes, self._snapshot_due(batch)
         if self._effect_keys:
             self._forget_effect_keys(batch[0].sequence)

@@ -23,7 +23,6 @@ from stores.checks import check_batch, check_signal
 from stores.codec import encode_batch
 from stores.due import select_due
 from stores.file import index
-from stores.file.bulk import checked_lines
 from stores.file.inbox import Inboxes
 from stores.file.layout import CHANGES, DELETED, EVENTS, OWNERS, folder_name
 from stores.file.lines import START, Damage, Mark, find_line, read_history, survey
@@ -36,6 +35,7 @@ from stores.file.turn import Turn
 from stores.file.writer import HistoryGoneError, HistoryWriter, Numbered
 from stores.files import MISSING, BusyError, locked, make_folder, open_inside, reading, sync_folder
 from stores.folding import select
+from stores.heads import checked_lines
 from stores.maintenance import Mended
 from stores.runners import Runners
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from datetime import datetime
-from functools import partial
 from pathlib import Path
-from typing import Literal, ParamSpec, TypeVar
+from typing import Literal
 
 from engine.model.events import ExecutionEvent
 from engine.model.signals import ExecutionSignal
@@ -22,12 +19,7 @@ from stores.file.maintenance import left_alone
 from stores.file.turn import Turn
 from stores.files import BusyError
 from stores.maintenance import Finding, Mended, Progress
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-_PATIENCE = 5.0
-_PAUSE = 0.005
+from stores.offloading import Offloader
 
 
 class FileExecutionEventStore:
@@ -69,9 +61,7 @@ class FileExecutionEventStore:
             reason = error.strerror if isinstance(error, OSError) else None
             raise StoreError(f"cannot open a store at {base}: {reason or error}") from error
         self._core = FileCore(folder, durable=durability == "full")
-        self._offload = offload
-        self._writing = ThreadPoolExecutor(1, thread_name_prefix="dive-store") if offload else None
-        self._closed = False
+        self._work = Offloader(self._explained, offload=offload)
 
     @property
     def base(self) -> Path:
@@ -81,69 +71,69 @@ class FileExecutionEventStore:
     async def append_events(self, events: Sequence[ExecutionEvent]) -> None:
         """See `ExecutionEventStore.append_events`. Readers may see a batch just before it is acknowledged."""
         if events:
-            await self._write(self._core.append, events)
+            await self._work.write(self._core.append, events)
 
     async def append_batches(self, batches: Sequence[Sequence[ExecutionEvent]]) -> list[StoreError | None]:
         """See `ExecutionEventStore.append_batches`. Each execution's file is written and synced on its own."""
         turn = Turn(batches)
         with suppress(BusyError):  # which the results tell by then
-            await self._write(self._core.append_turn, turn)
+            await self._work.write(self._core.append_turn, turn)
         return turn.results
 
     async def get_events(self, execution_id: str, from_seq: int = 1, limit: int | None = None) -> list[ExecutionEvent]:
         """See `ExecutionEventStore.get_events`."""
-        return await self._read(self._core.events, execution_id, from_seq, limit)
+        return await self._work.read(self._core.events, execution_id, from_seq, limit)
 
     async def get_event_history(self, execution_id: str) -> list[ExecutionEvent]:
         """See `ExecutionEventStore.get_event_history`."""
-        return await self._read(self._core.events, execution_id, 1, None)
+        return await self._work.read(self._core.events, execution_id, 1, None)
 
     async def get_lines(self, execution_id: str, from_seq: int = 1, limit: int | None = None) -> list[bytes]:
         """See `Bulk.get_lines`. A history written by hand, without checksums, has none: it is told as damaged."""
-        return await self._read(self._core.lines, execution_id, from_seq, limit)
+        return await self._work.read(self._core.lines, execution_id, from_seq, limit)
 
     async def append_lines(
         self, execution_id: str, lines: Sequence[bytes], snapshot: ExecutionSnapshot | None = None
     ) -> None:
         """See `Bulk.append_lines`. A range is read in time that grows with the batches it is in, so some thousand
         lines at a time are best."""
-        await self._write(self._core.append_lines, execution_id, lines, snapshot)
+        await self._work.write(self._core.append_lines, execution_id, lines, snapshot)
 
     async def save_snapshot(self, snapshot: ExecutionSnapshot) -> None:
         """See `ExecutionEventStore.save_snapshot`."""
-        await self._write(self._core.save_snapshot, snapshot)
+        await self._work.write(self._core.save_snapshot, snapshot)
 
     async def get_snapshot(self, execution_id: str) -> ExecutionSnapshot | None:
         """See `ExecutionEventStore.get_snapshot`."""
-        return await self._read(self._core.snapshot, execution_id)
+        return await self._work.read(self._core.snapshot, execution_id)
 
     async def list_executions(self, where: ExecutionFilter | None = None) -> list[ExecutionSummary]:
         """See `ExecutionEventStore.list_executions`. A damaged execution is listed with an error that says where."""
-        return await self._read(self._core.list_all, where)
+        return await self._work.read(self._core.list_all, where)
 
     async def get_summary(self, execution_id: str) -> ExecutionSummary | None:
         """See `ExecutionEventStore.get_summary`."""
-        return await self._read(self._core.summary, execution_id)
+        return await self._work.read(self._core.summary, execution_id)
 
     async def due(self, now: datetime, limit: int = 100) -> list[ExecutionSummary]:
         """See `ExecutionEventStore.due`. Looks at every execution, so the cost grows with their number."""
-        return await self._read(self._core.due, now, limit)
+        return await self._work.read(self._core.due, now, limit)
 
     async def send_signal(self, execution_id: str, signal: ExecutionSignal) -> int:
         """See `ExecutionEventStore.send_signal`."""
-        return await self._write(self._core.send_signal, execution_id, signal)
+        return await self._work.write(self._core.send_signal, execution_id, signal)
 
     async def get_signals(self, execution_id: str, after: int = 0) -> list[ExecutionSignal]:
         """See `ExecutionEventStore.get_signals`."""
-        return await self._read(self._core.signals, execution_id, after)
+        return await self._work.read(self._core.signals, execution_id, after)
 
     async def delete_execution(self, execution_id: str) -> bool:
         """See `ExecutionEventStore.delete_execution`."""
-        return await self._write(self._core.delete, execution_id)
+        return await self._work.write(self._core.delete, execution_id)
 
     async def cleanup_completed_executions(self, older_than: datetime) -> list[str]:
         """See `ExecutionEventStore.cleanup_completed_executions`."""
-        return await self._write(self._core.cleanup, older_than)
+        return await self._work.write(self._core.cleanup, older_than)
 
     def watch(self) -> AsyncIterator[frozenset[str]]:
         """See `ExecutionEventStore.watch`.
@@ -151,54 +141,49 @@ class FileExecutionEventStore:
         Raises:
             StoreNotFoundError: the store's folder is gone.
         """
-        return follow(self._explaining(self._core.changes))
+        return follow(self._work.explaining(self._core.changes))
 
     async def acquire_owner(self, execution_id: str, runner_id: str, *, take_over: bool = False) -> None:
         """See `ExecutionEventStore.acquire_owner`."""
-        await self._write(self._core.acquire, execution_id, runner_id, take_over=take_over)
+        await self._work.write(self._core.acquire, execution_id, runner_id, take_over=take_over)
 
     async def release_owner(self, execution_id: str, runner_id: str) -> None:
         """See `ExecutionEventStore.release_owner`."""
-        await self._write(self._core.release, execution_id, runner_id)
+        await self._work.write(self._core.release, execution_id, runner_id)
 
     async def live_runners(self) -> frozenset[str]:
         """Ids of this host's runners that live: when it changes, summaries may have."""
-        return await self._read(self._core.live_runners)
+        return await self._work.read(self._core.live_runners)
 
     async def examine(self, execution_id: str | None = None, progress: Progress | None = None) -> list[Finding]:
         """See `Maintainable.examine`. First what is wrong with the store as a whole, then execution by execution."""
         kept = self._core.maintenance
-        found = [] if execution_id is not None else await self._read(kept.examine_store)
+        found = [] if execution_id is not None else await self._work.read(kept.examine_store)
         async for name in self._one_by_one(execution_id, progress):
-            found += await self._read(kept.examine, name)
+            found += await self._work.read(kept.examine, name)
         return found
 
     async def repair(self, execution_id: str | None = None, progress: Progress | None = None) -> list[Mended]:
         """See `Maintainable.repair`. What another process is writing to all the time is left alone, too."""
-        mended = [] if execution_id is not None else await self._write(self._core.maintenance.repair_store)
+        mended = [] if execution_id is not None else await self._work.write(self._core.maintenance.repair_store)
         async for name in self._one_by_one(execution_id, progress):
             try:
-                mended += await self._write(self._core.repair, name)
+                mended += await self._work.write(self._core.repair, name)
             except BusyError as error:
-                mended += left_alone(await self._read(self._core.maintenance.examine, name), error)
+                mended += left_alone(await self._work.read(self._core.maintenance.examine, name), error)
         return mended
 
     async def history_report(self, execution_id: str) -> HistoryReport | None:
         """Whether a history is whole, torn or damaged, and where; None when there is none."""
-        return await self._read(self._core.report, execution_id)
+        return await self._work.read(self._core.report, execution_id)
 
     async def close(self) -> None:
         """See `ExecutionEventStore.close`."""
-        if self._writing is None:
-            self._core.close()
-        elif not self._closed:
-            self._closed = True
-            await asyncio.get_running_loop().run_in_executor(self._writing, self._core.close)
-            self._writing.shutdown(wait=False)
+        await self._work.close(self._core.close)
 
     async def _one_by_one(self, execution_id: str | None, progress: Progress | None) -> AsyncIterator[str]:
         wanted = None if execution_id is None else folder_name(execution_id)
-        names = await self._read(self._core.maintenance.execution_ids)
+        names = await self._work.read(self._core.maintenance.execution_ids)
         if wanted is not None:
             names = [name for name in names if name == wanted]
         for done, name in enumerate(names):
@@ -208,27 +193,5 @@ class FileExecutionEventStore:
         if progress is not None:
             progress(len(names), len(names), "")
 
-    async def _write(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        attempt = partial(self._explaining, work, *args, **kwargs)
-        # Others hold their locks for as long as a write takes; waiting for them must not hold up the loop.
-        waited = 0.0
-        while True:
-            try:
-                if self._writing is None:
-                    return attempt()
-                return await asyncio.get_running_loop().run_in_executor(self._writing, attempt)
-            except BusyError:
-                if waited >= _PATIENCE:
-                    raise
-            await asyncio.sleep(_PAUSE)
-            waited += _PAUSE
-
-    async def _read(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        attempt = partial(self._explaining, work, *args, **kwargs)
-        return await asyncio.to_thread(attempt) if self._offload else attempt()
-
-    def _explaining(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return work(*args, **kwargs)
-        except OSError as error:
-            raise self._core.explained(error) from error
+    def _explained(self, error: Exception) -> StoreError | None:
+        return self._core.explained(error) if isinstance(error, OSError) else None

@@ -67,6 +67,7 @@ class Connections:
 
     def __init__(self, path: Path, *, durable: bool) -> None:
         self.path = path
+        self._name = str(path)
         self._durable = durable
         self._opened: os.stat_result | None = None
         """Of the file when it was opened first: the store is what was opened then."""
@@ -189,7 +190,7 @@ class Connections:
 
     def _check_present(self) -> None:
         try:
-            status = self.path.lstat()
+            status = os.lstat(self._name)
         except (FileNotFoundError, NotADirectoryError):
             raise StoreNotFoundError(f"the store at {self.path} is gone") from None
         if self._opened is None:

@@ -15,11 +15,12 @@ from engine.model.ids import validate_execution_id
 from engine.model.signals import ExecutionSignal
 from engine.model.snapshot import ExecutionFilter, ExecutionSnapshot, ExecutionSummary
 from engine.model.times import format_time
-from engine.store import OwnedError, StoreError, UnknownExecutionError
+from engine.store import FoldedBatch, OwnedError, StoreError, UnknownExecutionError
 from stores.changes import ChangesReader, ChangesWriter
 from stores.checks import check_batch, check_signal
 from stores.codec import decode_line, encode_batch
-from stores.file.bulk import checked_lines
+from stores.folding import Folded
+from stores.heads import checked_lines
 from stores.runners import Runners
 from stores.sqlite import histories, inbox, owners, summaries
 from stores.sqlite.connection import Connections, explained
@@ -38,6 +39,10 @@ class Batch:
         self.execution_id = check_batch(events)
         self.events = events
         self.lines = encode_batch(events)
+        state = events.state if isinstance(events, FoldedBatch) else None
+        fits = state is not None and (state.execution_id, state.sequence) == (self.execution_id, events[-1].sequence)
+        self.after = Known(Folded(state)) if state is not None and fits else None
+        """The execution after it, when its recorder knows."""
 
 
 class SQLiteCore:
@@ -257,8 +262,13 @@ class SQLiteCore:
         found = find(connection, batch.execution_id)
         if not histories.check_continues(connection, found, batch.events):
             return None
-        known = self._known_at(connection, batch.execution_id, found)
-        return histories.add(connection, found, known.after(batch.events), batch.lines)
+        after = batch.after
+        if after is not None:
+            before = self._known.pop(found) if found is not None else None
+            after = after if before is None else Known(after.folded, before.row)
+        else:
+            after = self._known_at(connection, batch.execution_id, found).after(batch.events)
+        return histories.add(connection, found, after, batch.lines)
 
     def _known_at(self, connection: apsw.Connection, execution_id: str, found: Found | None) -> Known:
         known = self._known.pop(found) if found is not None else None

@@ -13,8 +13,8 @@ from engine.model.events import ExecutionEvent
 from engine.model.snapshot import ExecutionSnapshot
 from engine.store import ConflictError, DamagedHistoryError
 from stores.codec import LineError, decode_line, events_left, seal, unseal
-from stores.file.bulk import Head, head_of
 from stores.folding import Folded, fold_as_far_as_possible, summary_of
+from stores.heads import Head, head_of
 from stores.sqlite.schema import position
 from stores.sqlite.summaries import Row, add_row, update_row
 

@@ -13,8 +13,8 @@ import apsw
 
 from engine.model.ids import is_execution_id
 from stores.codec import LineError, decode_line, decode_signal, events_left
-from stores.file.bulk import head_of
 from stores.files import FILE_MODE, make_folder, sync_folder
+from stores.heads import head_of
 from stores.sqlite import inbox
 from stores.sqlite.aside import Aside
 from stores.sqlite.connection import Connections, connect

@@ -57,6 +57,16 @@ async def running(feed: ExecutionsFeed | HistoryFeed) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
+async def test_of_many_executions_the_newest_come_first() -> None:
+    store, posted = MemoryExecutionEventStore(), Posted()
+    for number in range(203):
+        await store.append_events(list(synthetic_history(4, f"exec_{number:03}")))
+    async with running(ExecutionsFeed(store, posted)):
+        first, everything = await posted.next(ExecutionsListed), await posted.next(ExecutionsListed)
+    assert len(everything.summaries) == 203
+    assert first.summaries == everything.summaries[:200]
+
+
 async def test_the_list_comes_first_and_then_what_changes() -> None:
     store, posted = MemoryExecutionEventStore(), Posted()
     events = list(synthetic_history(8, ONE))

@@ -20,7 +20,6 @@ from engine.model.signals import ExecutionSignal
 from engine.store import DamagedInboxError, StoreError, UnknownExecutionError
 from engine.testing.conformance_events import START, SignalMaker
 from stores.file import inbox as file_inbox
-from stores.file import store as file_store
 from stores.file.store import FileExecutionEventStore
 from stores.file.turn import Turn
 from tests.stores.histories import batches
@@ -139,7 +138,7 @@ async def test_two_who_send_wait_for_each_other(
         assert not sending.done(), "the loop goes on while it waits"
         fcntl.flock(file, fcntl.LOCK_UN)
         assert await sending == 4
-    monkeypatch.setattr(file_store, "_PATIENCE", 0.02)
+    monkeypatch.setattr("stores.offloading.PATIENCE", 0.02)
     with held(inbox), pytest.raises(StoreError, match=r"inbox\.jsonl is locked by another process"):
         await store.send_signal("exec_one", fourth)
     assert [*store._core._inboxes._writers] == ["exec_one"], "what is busy need not be read again"
@@ -275,7 +274,7 @@ class TestTurns:
             fcntl.flock(file, fcntl.LOCK_UN)
             assert await appending == [None] * 3
             assert await self.lengths(store) == [4, 4, 4]
-            monkeypatch.setattr(file_store, "_PATIENCE", 0.02)
+            monkeypatch.setattr("stores.offloading.PATIENCE", 0.02)
             fcntl.flock(file, fcntl.LOCK_EX)
             results = await store.append_batches([batches(name)[2] for name in self.names])
         assert "locked by another process" in str(results[0])

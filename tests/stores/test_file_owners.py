@@ -15,7 +15,6 @@ import pytest
 from engine.store import ConflictError, OwnedError, StoreError
 from engine.testing.conformance_events import START
 from stores import runners
-from stores.file import store as file_store
 from stores.file.store import FileExecutionEventStore
 from tests.stores.histories import batches
 
@@ -127,7 +126,7 @@ async def test_an_owner_file_that_makes_no_sense_is_no_owner(store: FileExecutio
 async def test_a_runner_id_in_use_elsewhere_is_refused(
     base: Path, store: FileExecutionEventStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(file_store, "_PATIENCE", 0.02)
+    monkeypatch.setattr("stores.offloading.PATIENCE", 0.02)
     other = FileExecutionEventStore(base, offload=False)
     await other.acquire_owner("exec_one", "runner_1")
     with pytest.raises(StoreError, match="runner_1 is already alive in another process"):
