@@ -35,7 +35,10 @@ TURN = 1_000
 EVENTS = 1_000_000
 TAIL = 100
 """Events behind the snapshot of the long history."""
+APPEND = 1_000
+"""Events that are appended at once, and so are one batch of the long history."""
 PIECE = 10_000
+"""Events that are read at once."""
 RANGE = 100
 REPLAYED = 100_000
 LONG = "exec_synthetic"
@@ -171,8 +174,8 @@ async def long_history(store: Store, count: int) -> None:
     state = initial_state(LONG)
     events = synthetic_history(count, LONG)
     workflow: dict[str, Any] = {}
-    sizes = [PIECE] * ((count - TAIL) // PIECE) + [(count - TAIL) % PIECE, TAIL]
-    for size in sizes:
+    sizes = [APPEND] * ((count - TAIL) // APPEND) + [(count - TAIL) % APPEND, TAIL]
+    for size in filter(None, sizes):
         piece = list(islice(events, size))
         workflow = workflow or piece[0].data["workflow"]
         state = fold(state, piece)

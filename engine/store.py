@@ -99,7 +99,8 @@ class ExecutionEventStore(Protocol):
         Raises:
             ConflictError: the batch does not continue the history.
             ValueError: the batch mixes executions or has gaps.
-            StoreError: it could not be written; nothing of it is part of the history.
+            StoreError: it could not be written, and nothing of it is part of the history; unless the disk failed to
+                confirm it and then refused everything: then the batch may be there, whole. Repeating it tells.
         """
         ...
 

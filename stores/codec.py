@@ -144,6 +144,8 @@ def decode_signal(line: bytes) -> ExecutionSignal:
 
 def _checked(line: bytes) -> int | None:
     """The k of a line whose checksum is there and right."""
+    if type(line) is not bytes:  # from a damaged row of a database may come anything
+        raise LineError("it is not text")
     at = line.rfind(_KEY)
     digits = line[at + 17 : -2]
     if at < 0 or len(digits) > 9 or not digits.isdigit():

@@ -29,7 +29,7 @@ def select_due(
     children = _Children(summaries)
     chosen = []
     for summary in summaries:
-        if summary.live is not False or summary.dialect or is_damaged(summary):
+        if not can_be_due(summary):
             continue
         waiting = summary.status == ExecutionStatus.WAITING
         at_rest = waiting or summary.status == ExecutionStatus.PAUSED
@@ -44,6 +44,11 @@ def select_due(
             chosen.append(((not overdue, wake_at, summary.start_time, summary.id), summary))
     chosen.sort(key=lambda entry: entry[0])
     return [summary for _, summary in chosen[:limit]]
+
+
+def can_be_due(summary: ExecutionSummary) -> bool:
+    """Whether a runner could drive it at all: it is open, nobody does so now, and its history is whole and ours."""
+    return summary.live is False and not summary.dialect and not is_damaged(summary)
 
 
 class _Children:

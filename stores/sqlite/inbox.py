@@ -51,7 +51,7 @@ def messages(connection: apsw.Connection, execution_id: str, found: Found, after
             signals.append(signal)
             expected += 1
         (last,) = connection.execute("SELECT last_ordinal FROM executions WHERE number = ?", (found.number,))
-        if expected <= last[0]:
+        if type(last[0]) is not int or expected <= last[0]:
             raise LineError("it is missing")
     except LineError as error:
         raise DamagedInboxError(

@@ -51,7 +51,7 @@ class Maintenance:
             if (damage := self._damage()) is not None:
                 return [*findings, damage]
             with self._connections.reading() as connection:
-                findings += [problem.finding for problem in _orphans(connection, self._aside)]
+                findings += [problem.finding for problem in _of_tables(connection, self._aside)]
         for number, name in self._executions(execution_id, progress):
             with self._connections.reading() as connection:
                 findings += [problem.finding for problem in problems_of(connection, number, name, self._aside)]
@@ -76,7 +76,7 @@ class Maintenance:
                     raise OwnedError(f"{damage.place} must be written anew, but runner {min(live)} is alive")
                 mended.append(Mended(damage, rebuild(self._connections, self._aside)))
             with self._connections.writing() as connection:
-                mended += _mend_all(list(_orphans(connection, self._aside)))
+                mended += _mend_all(list(_of_tables(connection, self._aside)))
         for number, name in self._executions(execution_id, progress):
             mended += self._repair(number, name)
         return mended
@@ -178,6 +178,25 @@ def _drop_if_empty(connection: apsw.Connection, number: int) -> None:
             "DELETE FROM executions WHERE number = ?",
         ):
             connection.execute(statement, (number,))
+
+
+def _of_tables(connection: apsw.Connection, aside: Aside) -> Iterator[Problem]:
+    """What is wrong apart from executions and what belongs to them."""
+    yield from _orphans(connection, aside)
+    for row in connection.execute("SELECT execution_id, runner, host, crc FROM owners").fetchall():
+        if not owners.is_whole(row):
+            yield _unreadable_owner(connection, row[0])
+
+
+def _unreadable_owner(connection: apsw.Connection, execution_id: object) -> Problem:
+    def mend() -> str:
+        connection.execute("DELETE FROM owners WHERE execution_id IS ?", (execution_id,))
+        return "removed"
+
+    what = "it cannot be told which runner owns an execution"
+    place = f"table owners, row {execution_id!r}"
+    # Whoever owned it and still lives finds out at its next append, when another one has gone on.
+    return Problem(Finding("damaged", "", place, what, "the row is removed: then nobody owns it"), mend)
 
 
 def _orphans(connection: apsw.Connection, aside: Aside) -> Iterator[Problem]:

@@ -51,7 +51,12 @@ CREATE TABLE messages (
     PRIMARY KEY (number, ordinal),
     UNIQUE (number, id)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE owners (execution_id TEXT PRIMARY KEY, runner TEXT NOT NULL, host TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE owners (
+    execution_id TEXT PRIMARY KEY,
+    runner TEXT NOT NULL,
+    host TEXT NOT NULL,
+    crc INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 """
 
 MIGRATIONS: tuple[str, ...] = (_TABLES,)

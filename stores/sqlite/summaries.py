@@ -17,7 +17,7 @@ from engine.model.snapshot import ExecutionFilter, ExecutionSummary
 from engine.model.state import INTERRUPTED, ExecutionState, ExecutionStatus
 from engine.model.times import EPOCH, format_time
 from stores.codec import LineError, seal, unseal
-from stores.due import select_due
+from stores.due import can_be_due, select_due
 from stores.folding import Folded, summary_of
 from stores.runners import Living, Owner
 
@@ -29,13 +29,15 @@ SELECT executions.id, executions.summary, owners.runner, owners.host
 FROM executions LEFT JOIN owners ON owners.execution_id = executions.id
 """
 _LIVE = "(owners.host IS NOT NULL AND (owners.host <> :host OR owners.runner IN (SELECT value FROM json_each(:live))))"
+_OLDEST = "ORDER BY executions.start_time, executions.id"
 _DUE = (
-    "executions.wake_at <= :moment",
-    "executions.status IN ('pending', 'running')",
-    "executions.children IS NOT NULL",
-    "executions.last_ordinal > executions.received AND executions.end_time IS NULL",
+    "executions.wake_at <= :moment ORDER BY executions.wake_at, executions.start_time, executions.id",
+    f"executions.status = 'pending' AND NOT {_LIVE} {_OLDEST}",
+    f"executions.status = 'running' AND NOT {_LIVE} {_OLDEST}",
+    f"executions.last_ordinal > executions.received AND executions.end_time IS NULL {_OLDEST}",
 )
-"""Each is answered by an index of its own; what is due is among what they find."""
+"""Each in the order of `select_due`, so that of each only the first that can be due are looked at."""
+_WITH_CHILDREN = "executions.children IS NOT NULL"
 
 
 class Row(NamedTuple):
@@ -106,8 +108,7 @@ def select(connection: apsw.Connection, where: ExecutionFilter | None, living: L
     bindings = {
         "workflow": where.workflow_name,
         "limit": -1 if where.limit is None else where.limit + where.offset,
-        "host": living.host,
-        "live": orjson.dumps(sorted(living.runners)).decode(),
+        **_alive(living),
     }
     # Each condition is answered in the order of an index, so that a page costs what it shows, not what there is.
     order = "ORDER BY executions.start_time DESC, executions.id LIMIT :limit"
@@ -119,17 +120,22 @@ def select(connection: apsw.Connection, where: ExecutionFilter | None, living: L
 
 def due(connection: apsw.Connection, now: datetime, limit: int, living: Living) -> list[ExecutionSummary]:
     """What `select_due` chooses."""
-    bindings: Bindings = {"moment": format_time(now)}
-    candidates: dict[str, ExecutionSummary] = {}
-    for condition in _DUE:
-        for summary in _query(connection, f"WHERE {condition}", living, bindings):
-            candidates[summary.id] = summary
+    bindings = {"moment": format_time(now), **_alive(living)}
+    found = [
+        islice(filter(can_be_due, _query(connection, f"WHERE {condition}", living, bindings)), max(0, limit))
+        for condition in _DUE
+    ]
+    found.append(islice(_query(connection, f"WHERE {_WITH_CHILDREN}", living, bindings), None))
+    candidates = {summary.id: summary for summaries in found for summary in summaries}
     # Whether an awaited child is over depends on the whole chain it began.
-    awaited = [child for summary in candidates.values() for child in summary.children]
+    awaited, seen = [child for summary in candidates.values() for child in summary.children], set[str]()
     while awaited:
         child = awaited.pop()
-        if child not in candidates and (found := get(connection, child, living)) is not None:
-            candidates[child] = found
+        if child in seen:
+            continue
+        seen.add(child)
+        if child not in candidates and (summary := get(connection, child, living)) is not None:
+            candidates[child] = summary
         awaited += (name for (name,) in connection.execute("SELECT id FROM executions WHERE continues = ?", (child,)))
     return select_due(list(candidates.values()), now, limit, lambda name: last_ordinal(connection, name))
 
@@ -156,6 +162,10 @@ def _query(connection: apsw.Connection, rest: str, living: Living, bindings: Bin
         elif owner is not None:
             summary = replace(summary, owner=runner)
         yield summary
+
+
+def _alive(living: Living) -> dict[str, str | int | None]:
+    return {"host": living.host, "live": orjson.dumps(sorted(living.runners)).decode()}
 
 
 def _conditions(where: ExecutionFilter) -> list[str]:

@@ -10,7 +10,8 @@ from benchmarks import store_reading, store_writing, stores
 SMALL = {
     store_writing: {"BULK": 200, "STEPS": 20, "WORKFLOWS": 6, "CONCURRENT": 3, "ROUNDS": 1},
     store_reading: {
-        "EXECUTIONS": 120, "PAGE": 2, "TURN": 50, "EVENTS": 2_500, "PIECE": 500, "REPLAYED": 1_000, "ROUNDS": 1,
+        "EXECUTIONS": 120, "PAGE": 2, "TURN": 50, "EVENTS": 2_500, "APPEND": 300, "PIECE": 500, "REPLAYED": 1_000,
+        "ROUNDS": 1,
     },
 }  # fmt: skip
 

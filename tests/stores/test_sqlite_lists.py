@@ -76,6 +76,20 @@ async def test_what_is_due_is_what_a_look_at_all_gives(tmp_path: Path) -> None:
     await store.close()
 
 
+async def test_children_that_continue_each_other_end_the_search(tmp_path: Path) -> None:
+    store = opened(tmp_path / "s.db", create=True)
+    parent = HistoryMaker("exec_parent")
+    await store.append_events(parent.begin())
+    await store.append_events(parent.wait("child", child_id="exec_a"))
+    for name in ("exec_a", "exec_b"):
+        await store.append_events(HistoryMaker(name).begin())
+    with closing(connect(tmp_path / "s.db", writable=True)) as connection:
+        connection.execute("UPDATE executions SET continues = 'exec_b' WHERE id = 'exec_a'")
+        connection.execute("UPDATE executions SET continues = 'exec_a' WHERE id = 'exec_b'")
+    assert {summary.id for summary in await store.due(START)} == {"exec_a", "exec_b"}
+    await store.close()
+
+
 def plan(connection: apsw.Connection, query: str, **bindings: Any) -> list[str]:
     return [str(row[3]) for row in connection.execute(f"EXPLAIN QUERY PLAN {query}", bindings)]
 
@@ -114,7 +128,7 @@ async def test_what_is_due_is_found_through_indexes(tmp_path: Path) -> None:
         summaries.due(connection, LATER, 100, NOBODY)
         connection.trace_v2(0)
         for query in asked:
-            steps = plan(connection, query, moment="2026", id="x")
+            steps = plan(connection, query, moment="2026", id="x", host="h", live="[]")
             assert not any(step.startswith("SCAN executions") and "INDEX" not in step for step in steps), (query, steps)
     await store.close()
 

@@ -10,7 +10,7 @@ import apsw
 import pytest
 
 from engine.model.events import ExecutionEvent
-from engine.store import DamagedHistoryError, OwnedError
+from engine.store import DamagedHistoryError, DamagedStoreError, OwnedError
 from engine.testing.conformance_events import HistoryMaker, SignalMaker
 from stores.files import BusyError
 from stores.sqlite.schema import position
@@ -183,6 +183,22 @@ async def test_what_somebody_drives_is_left_alone(path: Path) -> None:
     mended = await store.repair("exec_one")
     assert mended and all(entry.outcome.startswith("left alone: execution exec_one belongs to") for entry in mended)
     assert await store.examine("exec_one") == before
+    await store.close()
+
+
+async def test_an_owner_that_cannot_be_told_is_nobody_after_a_repair(path: Path) -> None:
+    store = await filled(path)
+    await store.acquire_owner("exec_one", "runner_1")
+    change(path, "UPDATE owners SET runner = 'runner_2'")
+    (finding,) = await store.examine()
+    assert (finding.kind, finding.place) == ("damaged", "table owners, row 'exec_one'")
+    with pytest.raises(DamagedStoreError, match="who owns exec_one cannot be read"):
+        await store.acquire_owner("exec_one", "runner_3")
+    with pytest.raises(DamagedStoreError):
+        await store.delete_execution("exec_one")
+    await store.repair()
+    assert await store.examine() == []
+    await store.acquire_owner("exec_one", "runner_3")
     await store.close()
 
 

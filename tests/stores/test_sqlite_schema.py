@@ -37,11 +37,11 @@ def test_a_new_database(database: apsw.Connection) -> None:
 
 def test_steps_that_are_missing_are_made_in_order(database: apsw.Connection) -> None:
     bring_up_to_date(database)
-    database.execute("INSERT INTO owners VALUES ('exec_one', 'runner_1', 'here')")
+    database.execute("INSERT INTO owners VALUES ('exec_one', 'runner_1', 'here', 5)")
     later = (*MIGRATIONS, "ALTER TABLE owners ADD COLUMN since TEXT", "UPDATE owners SET since = 'then'")
     assert not is_current(database, later)
     bring_up_to_date(database, later)
-    assert database.execute("SELECT * FROM owners").fetchall() == [("exec_one", "runner_1", "here", "then")]
+    assert database.execute("SELECT * FROM owners").fetchall() == [("exec_one", "runner_1", "here", 5, "then")]
     assert database.pragma("user_version") == len(MIGRATIONS) + 2
 
 
