@@ -35,8 +35,8 @@ _STATES = 1024
 class Batch:
     """Events of one execution on their way into the database."""
 
-    def __init__(self, events: Sequence[ExecutionEvent]) -> None:
-        self.execution_id = check_batch(events)
+    def __init__(self, execution_id: str, events: Sequence[ExecutionEvent]) -> None:
+        self.execution_id = execution_id
         self.events = events
         self.lines = encode_batch(events)
         state = events.state if isinstance(events, FoldedBatch) else None
@@ -72,7 +72,7 @@ class SQLiteCore:
 
     def append(self, events: Sequence[ExecutionEvent]) -> None:
         """Make a batch durable and tell watchers; `ExecutionEventStore.append_events` has the rules."""
-        batch = Batch(events)
+        batch = Batch(check_batch(events), events)
         with self.connections.writing() as connection:
             written = self._append(connection, batch)
         if written is not None:

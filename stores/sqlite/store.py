@@ -91,9 +91,9 @@ class SQLiteExecutionEventStore:
     async def append_batches(self, batches: Sequence[Sequence[ExecutionEvent]]) -> list[StoreError | None]:
         """See `ExecutionEventStore.append_batches`. All of them are one transaction and one sync."""
         given = [events for events in batches if events]
-        check_batches(given)
+        turn = [Batch(execution_id, events) for execution_id, events in zip(check_batches(given), given, strict=True)]
         try:
-            results = await self._work.write(self._core.append_turn, [Batch(events) for events in given])
+            results = await self._work.write(self._core.append_turn, turn)
         except StoreError as error:
             results = [error for _ in given]
         outcomes = iter(results)
