@@ -20,6 +20,7 @@ from engine.store import ExecutionEventStore
 from engine.testing.ports import FakeClock
 from stores.file.store import FileExecutionEventStore
 from stores.sqlite.store import SQLiteExecutionEventStore
+from stores.sqlite.store import SQLiteExecutionEventStore
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "order"
 START = datetime(2026, 3, 1, 9, 2, 41, tzinfo=UTC)
@@ -49,7 +50,7 @@ class Scene:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.clock = FakeClock(START, tick=0.002, skip=True)
-        self.store = FileExecutionEventStore(folder / ".dive", create=True, offload=False)
+        self.store = SQLiteExecutionEventStore(folder / ".dive" / "store.db", create=True, offload=False)
         self.failed = self.running = self.interrupted = self.waiting = ""
         for name in ("order.yaml", "shop.py"):
             shutil.copyfile(EXAMPLE / name, folder / name)
