@@ -155,13 +155,7 @@ def last_ordinal(connection: apsw.Connection, execution_id: str) -> int:
 
 def _query(connection: apsw.Connection, rest: str, living: Living, bindings: Bindings) -> Iterator[ExecutionSummary]:
     for execution_id, line, runner, host in connection.execute(f"{_SELECT} {rest}", bindings):
-        summary = _restored(execution_id, line)
-        owner = None if runner is None else Owner(runner, host)
-        if summary.end_time is None:
-            summary = replace(summary, owner=runner, live=living.includes(owner))
-        elif owner is not None:
-            summary = replace(summary, owner=runner)
-        yield summary
+        yield _restored(execution_id, line, None if runner is None else Owner(runner, host), living)
 
 
 def _alive(living: Living) -> dict[str, str | int | None]:
@@ -197,13 +191,16 @@ class _Newest(str):
         return str.__gt__(self, other)
 
 
-def _restored(execution_id: str, line: bytes) -> ExecutionSummary:
-    """The summary as it was sealed; for one that does not unseal a line that says so."""
+def _restored(execution_id: str, line: bytes, owner: Owner | None, living: Living) -> ExecutionSummary:
+    """The summary as it was sealed, and who owns the execution now; one that does not unseal says so."""
     try:
-        summary = ExecutionSummary.from_dict(unseal(line))
-        if summary.id != execution_id:
+        record = unseal(line)
+        if record.get("id") != execution_id:
             raise LineError("it is of another execution")
+        record["owner"] = owner and owner.runner
+        record["live"] = living.includes(owner) if record.get("end_time") is None else None
+        return ExecutionSummary.from_dict(record)
     except ValueError as error:
         problem = f"table executions, the summary of {execution_id}: {error}"
-        return summary_of(Folded(ExecutionState(execution_id), problem), format_time(EPOCH))
-    return summary
+        unreadable = summary_of(Folded(ExecutionState(execution_id), problem), format_time(EPOCH))
+        return replace(unreadable, owner=owner and owner.runner, live=living.includes(owner))
