@@ -14,7 +14,7 @@ from contextlib import aclosing
 from pathlib import Path
 
 from engine.model.ids import is_execution_id
-from engine.store import StoreNotFoundError
+from engine.store import StoreError, StoreNotFoundError
 from stores.files import MISSING, open_inside, replace_file
 
 _LIMIT = 1 << 20
@@ -80,6 +80,12 @@ class ChangesReader:
         Raises:
             StoreNotFoundError: the store's folder is gone.
         """
+        try:
+            return self._news()
+        except OSError as error:
+            raise StoreError(f"cannot follow the changes of the store at {self.path.parent}: {error}") from error
+
+    def _news(self) -> frozenset[str] | None:
         self._check_folder()
         if self._fd is None:
             self._fd = _open(self.path)

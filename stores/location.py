@@ -11,6 +11,7 @@ from engine.store import ExecutionEventStore, ForeignStoreError, StoreError
 from stores.file.layout import is_store
 from stores.files import is_empty
 from stores.go.detect import is_go_database, is_go_folder, open_go_store
+from stores.sqlite.plain import first_bytes
 
 _FOLDER = ".dive"
 _CONFIGS = ("dive.toml", "pyproject.toml")
@@ -126,9 +127,8 @@ def _split(text: str) -> tuple[str, Path]:
 def _kind_at(path: Path) -> str:
     """`file` or `sqlite`; `sqlite` also where nothing is."""
     if path.is_file():
-        with path.open("rb") as file:
-            if file.read(len(_DATABASE_MAGIC)) == _DATABASE_MAGIC:
-                return "sqlite"
+        if first_bytes(path, len(_DATABASE_MAGIC)) == _DATABASE_MAGIC:
+            return "sqlite"
         raise ForeignStoreError(f"{path} is a file, not a store of executions")
     if not path.is_dir():
         return "sqlite"

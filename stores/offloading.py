@@ -73,6 +73,8 @@ class Offloader:
         # Others hold their locks for as long as a write takes; waiting for them must not hold up the loop.
         waited = 0.0
         while True:
+            if self._closed:
+                raise StoreError("the store was closed")
             try:
                 if not self._offload:
                     return attempt()

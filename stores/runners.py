@@ -7,6 +7,7 @@ so such a runner is never taken for dead.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import socket
@@ -23,6 +24,7 @@ from stores.checks import check_runner
 from stores.files import BusyError, is_linked, make_folder, open_inside, reading, write_all
 
 HOST = socket.gethostname()
+_NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO})
 
 
 class Owner(NamedTuple):
@@ -138,7 +140,11 @@ class Runners:
                 fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
-        except (OSError, StoreError, InvalidIdError):
+        except OSError as error:
+            if error.errno in _NOT_THERE:
+                return False
+            raise  # nobody can be said to be dead whose lock could not be tried
+        except (StoreError, InvalidIdError):
             return False
         return False
 

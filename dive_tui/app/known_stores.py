@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from engine.store import ExecutionEventStore, StoreError
 from stores.location import resolve_location
+from stores.sqlite.plain import first_bytes
 
 PATIENCE = 2.0
 """Seconds that looking at one store may take."""
@@ -169,9 +170,8 @@ def _folder(path: Path, until: float) -> StoreFacts:
 
 
 def _database(path: Path, until: float) -> StoreFacts:
-    with path.open("rb") as file:
-        if file.read(len(_MAGIC)) != _MAGIC:
-            return StoreFacts(problem="a file, not a store of executions")
+    if first_bytes(path, len(_MAGIC)) != _MAGIC:
+        return StoreFacts(problem="a file, not a store of executions")
     import apsw
 
     # Read as one that cannot change, a database gets nothing left beside it. Only where others have it open, and it

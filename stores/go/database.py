@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -26,6 +27,7 @@ from stores.go.raw import (
     in_order,
     raw_event,
 )
+from stores.sqlite.plain import PlainFile
 
 EVENTS = "execution_events"
 SNAPSHOTS = "execution_snapshots"
@@ -202,7 +204,8 @@ class GoDatabase:
         copy = Path(folder, "copy.db")
         for _ in range(_TRIES):
             before = _stamp(self.place)
-            shutil.copyfile(self.place, copy)
+            with closing(PlainFile(self.place)) as file:
+                file.copy_to(copy)
             shutil.copyfile(f"{self.place}-wal", f"{copy}-wal")
             if _stamp(self.place) == before:
                 return copy

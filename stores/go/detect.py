@@ -14,6 +14,7 @@ from stores.files import is_regular, reading
 from stores.go.folder import GoFolder
 from stores.go.raw import FormatProblem, Source, decoded
 from stores.go.store import GoExecutionEventStore
+from stores.sqlite.plain import first_bytes
 
 _MAGIC = b"SQLite format 3\0"
 _APPLICATION_ID = slice(68, 72)
@@ -41,8 +42,7 @@ def is_go_folder(path: Path) -> bool:
 def is_go_database(path: Path) -> bool:
     """Whether a file is an SQLite store of the Go system."""
     try:
-        with path.open("rb") as file:
-            header = file.read(100)
+        header = first_bytes(path, 100) if path.is_file() else b""
     except (OSError, ValueError):  # a NUL in its name
         return False
     # Ours has its application id; theirs has none.

@@ -72,6 +72,9 @@ class Connections:
         self._opened: os.stat_result | None = None
         """Of the file when it was opened first: the store is what was opened then."""
         self._writer: apsw.Connection | None = None
+        self._level = ""
+        """What the writer's `synchronous` was set to last."""
+        self._closed = False
         self._idle: list[apsw.Connection] = []
         self._lock = threading.Lock()
 
@@ -91,7 +94,7 @@ class Connections:
                 if sys.platform == "darwin":  # where a sync leaves data in the drive's own memory
                     connection.pragma("fullfsync", True)
                     connection.pragma("checkpoint_fullfsync", True)
-                connection.pragma("synchronous", "FULL" if self._durable else "NORMAL")
+                self._level = ""
             except BaseException:
                 connection.close()
                 raise
@@ -99,21 +102,27 @@ class Connections:
         return self._writer
 
     @contextmanager
-    def writing(self, *, durable: bool = True) -> Iterator[apsw.Connection]:
-        """A transaction that holds the database's write lock; `durable` false: it need not survive a loss of power.
+    def writing(self, *, durable: bool = True, wait_ms: int = 0) -> Iterator[apsw.Connection]:
+        """A transaction that holds the database's write lock.
+
+        Args:
+            durable: false: it need not survive a loss of power.
+            wait_ms: how long the calling thread may wait for the lock.
 
         Raises:
             BusyError: another connection is writing just now.
             StoreError: what a body's or SQLite's own failure means.
         """
         connection = self.writer()
-        relaxed = self._durable and not durable
-        connection.set_busy_timeout(0)
-        if relaxed:
-            connection.pragma("synchronous", "NORMAL")
+        connection.set_busy_timeout(wait_ms)
+        level = "FULL" if self._durable and durable else "NORMAL"
+        if level != self._level:
+            connection.pragma("synchronous", level)
+            self._level = level
         try:
             connection.execute("BEGIN IMMEDIATE")
             try:
+                self._check_present()  # while we waited for the lock, a repair may have put another file in its place
                 yield connection
                 connection.execute("COMMIT")
             except BaseException:
@@ -121,9 +130,6 @@ class Connections:
                     with suppress(apsw.Error):
                         connection.execute("ROLLBACK")
                 raise
-            finally:
-                if relaxed:
-                    connection.pragma("synchronous", "FULL")
         except (apsw.IOError, apsw.FullError, apsw.CorruptError, apsw.NotADBError):
             # After a failed sync nothing this connection believes to be on the disk can be relied on.
             self.forget_writer()
@@ -140,8 +146,9 @@ class Connections:
         self._check_present()
         with self._lock:
             connection = self._idle.pop() if self._idle else None
+        lasting = True
         if connection is None:
-            connection = self._open_reader()
+            connection, lasting = self._open_reader()
         try:
             connection.execute("BEGIN")
             yield connection
@@ -150,7 +157,7 @@ class Connections:
             _close(connection)
             raise
         with self._lock:
-            if len(self._idle) < _IDLE_READERS:
+            if lasting and not self._closed and len(self._idle) < _IDLE_READERS:
                 self._idle.append(connection)
                 return
         _close(connection)
@@ -162,19 +169,25 @@ class Connections:
             self._writer = None
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections, for good."""
+        self._closed = True
+        self._close_all()
+
+    def start_anew(self) -> None:
+        """Close all connections; the file that is there now is the store."""
+        self._close_all()
+        self._opened = None
+
+    def _close_all(self) -> None:
         with self._lock:
             for connection in self._idle:
                 _close(connection)
             self._idle.clear()
         self.forget_writer()
 
-    def start_anew(self) -> None:
-        """Take the file that is there now for the store."""
-        self.close()
-        self._opened = None
-
-    def _open_reader(self) -> apsw.Connection:
+    def _open_reader(self) -> tuple[apsw.Connection, bool]:
+        """A new connection, and whether it sees what is written later."""
+        lasting = True
         try:
             # Not opened for reading only: the first one after a crash has to finish or undo what was being written.
             connection = connect(self.path, writable=True)
@@ -184,9 +197,9 @@ class Connections:
             # In a folder that cannot be written, a database that nobody has open can be read all the same.
             if os.access(self.path.parent, os.W_OK) or Path(f"{self.path}-wal").exists():
                 raise
-            connection = connect(self.path, writable=False, immutable=True)
+            connection, lasting = connect(self.path, writable=False, immutable=True), False
         connection.set_busy_timeout(_READING_MS)
-        return connection
+        return connection, lasting
 
     def _check_present(self) -> None:
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from stores.folding import Folded
 from stores.heads import checked_lines
 from stores.runners import Runners
 from stores.sqlite import histories, inbox, owners, summaries
-from stores.sqlite.connection import Connections, explained
+from stores.sqlite.connection import Connections, connect, explained
 from stores.sqlite.histories import Found, Known, find
 from stores.sqlite.maintenance import Maintenance
 from stores.sqlite.schema import bring_up_to_date, is_current, position
@@ -68,7 +68,9 @@ class SQLiteCore:
         with self.connections.reading() as connection:
             current = is_current(connection)
         if not current:
-            bring_up_to_date(self.connections.writer())
+            # Before there is a log: what a file is can be told from its first bytes then, without asking SQLite.
+            with closing(connect(self.path, writable=True)) as connection:
+                bring_up_to_date(connection)
 
     def append(self, events: Sequence[ExecutionEvent]) -> None:
         """Make a batch durable and tell watchers; `ExecutionEventStore.append_events` has the rules."""

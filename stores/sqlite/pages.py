@@ -7,9 +7,10 @@ over: what is on them was deleted.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
+
+from stores.sqlite.plain import PlainFile
 
 _HEADER = 100
 _TABLE_LEAF = 0x0D
@@ -21,14 +22,14 @@ class Pages:
 
     def __init__(self, path: Path) -> None:
         """Raises OSError: the file cannot be read."""
-        self._file = path.open("rb")
-        header = self._file.read(_HEADER)
+        self._file = PlainFile(path)
+        header = self._file.read(0, _HEADER)
         size = int.from_bytes(header[16:18])
         size = 65536 if size == 1 else size
         # Nothing else in the header is needed; where even this is damaged, nearly every database has the usual size.
         self._size = size if size in _SIZES else 4096
         self._usable = self._size - (header[20] if len(header) > 20 and header[20] < 32 else 0)
-        self._count = os.fstat(self._file.fileno()).st_size // self._size
+        self._count = self._file.size // self._size
         self._free = self._free_pages(int.from_bytes(header[32:36]))
 
     def close(self) -> None:
@@ -53,8 +54,7 @@ class Pages:
     def _page(self, number: int) -> bytes:
         if not 1 <= number <= self._count:
             raise ValueError("there is no such page")
-        self._file.seek((number - 1) * self._size)
-        return self._file.read(self._size)
+        return self._file.read((number - 1) * self._size, self._size)
 
     def _cells(self, page: bytes, start: int) -> list[int]:
         count = int.from_bytes(page[start + 3 : start + 5])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import closing
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ import apsw
 
 from engine.model.ids import is_execution_id
 from stores.codec import LineError, decode_line, decode_signal, events_left
-from stores.files import FILE_MODE, make_folder, sync_folder
+from stores.files import FILE_MODE, make_folder, sync_data, sync_folder
 from stores.heads import head_of
 from stores.sqlite import inbox
 from stores.sqlite.aside import Aside
@@ -45,17 +45,16 @@ def rebuild(connections: Connections, aside: Aside) -> str:
     """
     path = connections.path
     fresh, scratch = Path(f"{path}-new"), Path(f"{path}-found")
-    connections.close()
+    connections.start_anew()
     try:
-        with ExitStack() as opened:
-            source = opened.enter_context(closing(_alone(path)))
-            target = opened.enter_context(closing(_new(fresh)))
-            target.pragma("journal_mode", "wal")
+        with closing(_alone(path)) as source, closing(_new(fresh)) as target, closing(_new(scratch)) as found:
             bring_up_to_date(target)
-            found = opened.enter_context(closing(_new(scratch)))
             _gather(source, path, found)
             saved = _save(source, found, target)
-        kept = _swap(path, fresh, aside)
+            target.close()
+            _sync(fresh)
+            # Nobody else can have opened the old one before the new one is in its place.
+            kept = _swap(path, fresh, aside)
     finally:
         for leftover in (fresh, scratch):
             for suffix in ("", "-wal", "-shm"):
@@ -72,6 +71,8 @@ def _alone(path: Path) -> apsw.Connection:
         source.execute("BEGIN EXCLUSIVE")
         source.execute("ROLLBACK")
         source.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        # With a log, closing it would remove what by then is the log of the new database.
+        source.pragma("journal_mode", "memory")
     except BaseException:
         source.close()
         raise
@@ -83,14 +84,22 @@ def _new(path: Path) -> apsw.Connection:
         Path(f"{path}{suffix}").unlink(missing_ok=True)
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE))
     connection = connect(path, writable=True)
-    connection.pragma("synchronous", "FULL")
+    # Nothing of it counts before all of it is written, and then it is synced once.
+    connection.pragma("journal_mode", "off")
+    connection.pragma("synchronous", "OFF")
     return connection
+
+
+def _sync(path: Path) -> None:
+    fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
+    try:
+        sync_data(fd)
+    finally:
+        os.close(fd)
 
 
 def _gather(source: apsw.Connection, path: Path, found: apsw.Connection) -> None:
     """Bring all whole events together: those on any page of the file, and first of all those a query still leads to."""
-    found.pragma("journal_mode", "off")
-    found.pragma("synchronous", "OFF")
     found.execute("CREATE TABLE events (position INTEGER PRIMARY KEY, line BLOB NOT NULL)")
     numbers = _known_numbers(source)
     with closing(Pages(path)) as pages:

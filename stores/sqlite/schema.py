@@ -39,7 +39,7 @@ CREATE INDEX executions_by_workflow ON executions (workflow_name, start_time DES
 CREATE INDEX executions_by_end ON executions (end_time) WHERE end_time IS NOT NULL;
 CREATE INDEX executions_by_wake_up ON executions (wake_at) WHERE wake_at IS NOT NULL;
 CREATE INDEX executions_with_children ON executions (number) WHERE children IS NOT NULL;
-CREATE INDEX executions_with_messages ON executions (number) WHERE last_ordinal > received AND end_time IS NULL;
+CREATE INDEX executions_with_messages ON executions (start_time, id) WHERE last_ordinal > received AND end_time IS NULL;
 CREATE INDEX executions_by_predecessor ON executions (continues) WHERE continues IS NOT NULL;
 CREATE TABLE events (position INTEGER PRIMARY KEY, line BLOB NOT NULL) STRICT;
 CREATE TABLE snapshots (number INTEGER PRIMARY KEY, last_sequence INTEGER NOT NULL, line BLOB NOT NULL) STRICT;

@@ -21,6 +21,7 @@ from stores.maintenance import Finding, Mended, Progress
 from stores.offloading import Offloader
 from stores.sqlite.connection import explained
 from stores.sqlite.core import Batch, SQLiteCore
+from stores.sqlite.plain import first_bytes
 
 MAGIC = b"SQLite format 3\0"
 """What the file of every database begins with."""
@@ -194,8 +195,7 @@ def is_database(path: Path) -> bool:
     """Whether a file begins as every database does. May raise `OSError`."""
     if not path.is_file():
         return False
-    with path.open("rb") as file:
-        return file.read(len(MAGIC)) == MAGIC
+    return first_bytes(path, len(MAGIC)) == MAGIC
 
 
 def _see_to_file(path: Path, *, create: bool) -> None:

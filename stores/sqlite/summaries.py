@@ -143,7 +143,7 @@ def due(connection: apsw.Connection, now: datetime, limit: int, living: Living) 
 def ended_before(connection: apsw.Connection, moment: str) -> list[str]:
     """Ids of the executions that ended before a moment."""
     return [
-        name for (name,) in connection.execute("SELECT id FROM executions WHERE end_time < ? ORDER BY id", (moment,))
+        name for (name,) in connection.execute("SELECT id FROM executions WHERE end_time < ? ORDER BY +id", (moment,))
     ]
 
 
