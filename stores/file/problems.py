@@ -33,11 +33,11 @@ from stores.file.salvage import (
     copied,
     readable_messages,
     received_messages,
-    renumbered,
 )
 from stores.file.snapshots import StoredSnapshot, load_snapshot, save_snapshot
 from stores.files import MISSING, is_regular, reading
 from stores.folding import is_damaged
+from stores.inboxes import renumbered
 from stores.maintenance import Finding, Kind
 
 _KNOWN = frozenset({EVENTS, SNAPSHOT, INDEX, INBOX, OWNER})

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 from zlib import crc32
 
-from engine.model.events import ExecutionEvent, ExecutionEventType
-from engine.model.signals import ExecutionSignal, InvalidSignalError
-from engine.model.times import EPOCH, format_time
+from engine.model.signals import ExecutionSignal
 from stores.codec import LineError, decode_line, decode_signal
 from stores.file.lines import Place, read_pieces, split_lines
-
-_CONTROL = "$"
+from stores.inboxes import message_of
 
 
 class Stretch(NamedTuple):
@@ -71,7 +68,7 @@ def received_messages(fd: int, execution_id: str) -> dict[int, ExecutionSignal]:
         message.ordinal: message
         for piece in read_pieces(fd, execution_id)
         for event in piece.events
-        if event.event_type == ExecutionEventType.SIGNAL_RECEIVED and (message := _message_of(event)) is not None
+        if (message := message_of(event)) is not None
     }
 
 
@@ -85,45 +82,6 @@ def readable_messages(fd: int) -> list[ExecutionSignal]:
             continue
         found.setdefault(message.id, message)
     return list(found.values())
-
-
-def renumbered(readable: Sequence[ExecutionSignal], received: Mapping[int, ExecutionSignal]) -> list[ExecutionSignal]:
-    """An inbox without gaps in which what the history has received keeps its ordinal.
-
-    A received message that is lost is taken from the history; one that is not there either has its place held by one
-    that says nothing. The others follow in their order: the history does not know their ordinals yet.
-    """
-    by_id = {message.id: message for message in readable}
-    inbox: list[ExecutionSignal] = []
-    for ordinal in range(1, max(received, default=0) + 1):
-        message = received.get(ordinal) or _nothing(ordinal)
-        inbox.append(by_id.pop(message.id, message)._replace(ordinal=ordinal))
-    left = sorted(by_id.values(), key=lambda message: message.ordinal)
-    return [*inbox, *(message._replace(ordinal=len(inbox) + place) for place, message in enumerate(left, start=1))]
-
-
-def _nothing(ordinal: int) -> ExecutionSignal:
-    return ExecutionSignal(f"signal_lost-{ordinal}", "wake", format_time(EPOCH), ordinal=ordinal)
-
-
-def _message_of(event: ExecutionEvent) -> ExecutionSignal | None:
-    data = event.data
-    try:
-        topic = data["signal_type"]
-        control = topic.startswith(_CONTROL)
-        message = ExecutionSignal(
-            id=data["signal_id"],
-            kind=topic.removeprefix(_CONTROL) if control else "signal",
-            sent_at=data["sent_at"],
-            topic="" if control else topic,
-            data=data["data"],
-            sender=data.get("sender") or "",
-            ordinal=data["ordinal"],
-        )
-        message.validate()
-    except (KeyError, TypeError, AttributeError, InvalidSignalError):
-        return None
-    return message if type(message.ordinal) is int and message.ordinal > 0 else None
 
 
 def _lines(fd: int, offset: int) -> Iterator[tuple[int, bytes, bool]]:
