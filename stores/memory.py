@@ -154,7 +154,7 @@ class MemoryExecutionEventStore:
         """See `ExecutionEventStore.delete_execution`."""
         owner = self._shelf.owners.get(validate_execution_id(execution_id))
         if owner in self._shelf.live_runners:
-            raise OwnedError(f"execution {execution_id} belongs to runner {owner}, which is alive")
+            raise OwnedError(f"execution {execution_id} belongs to {owner}, which is alive")
         self._shelf.owners.pop(execution_id, None)
         existed = self._shelf.executions.pop(execution_id, None) is not None
         if existed:
@@ -187,7 +187,7 @@ class MemoryExecutionEventStore:
         if owner == runner_id:
             return
         if owner in self._shelf.live_runners:
-            raise OwnedError(f"execution {execution_id} belongs to runner {owner}")
+            raise OwnedError(f"execution {execution_id} belongs to {owner}")
         self._shelf.owners[execution_id] = runner_id
         self._shelf.announce(execution_id)
 

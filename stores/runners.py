@@ -117,7 +117,7 @@ class Runners:
         if owner is None or not self.is_live(owner) or (take_over and owner.host != HOST):
             return
         seen = "which is alive" if owner.host == HOST else "whose life cannot be seen from here"
-        raise OwnedError(f"execution {execution_id} belongs to runner {owner.runner} on {owner.host}, {seen}")
+        raise OwnedError(f"execution {execution_id} belongs to {owner.runner} on {owner.host}, {seen}")
 
     def close(self) -> None:
         """End the life of this process's runners; what they still own can be taken over."""

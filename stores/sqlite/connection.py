@@ -195,8 +195,13 @@ class Connections:
             connection.pragma("query_only", True)
         except (apsw.CantOpenError, apsw.ReadOnlyError):
             # In a folder that cannot be written, a database that nobody has open can be read all the same.
-            if os.access(self.path.parent, os.W_OK) or Path(f"{self.path}-wal").exists():
+            if os.access(self.path.parent, os.W_OK):
                 raise
+            if Path(f"{self.path}-wal").exists():
+                raise ReadOnlyError(
+                    f"the store at {self.path} is in use, or was left by a process that died, and its folder cannot be "
+                    "written, which reading it takes: copy the folder to a place where you may write"
+                ) from None
             connection, lasting = connect(self.path, writable=False, immutable=True), False
         connection.set_busy_timeout(_READING_MS)
         return connection, lasting
@@ -218,6 +223,11 @@ def _close(connection: apsw.Connection) -> None:
         connection.close()
 
 
+def cannot_be_written(path: Path) -> ReadOnlyError:
+    """What to tell where nothing can be written."""
+    return ReadOnlyError(f"the store at {path} cannot be written: its file or folder is read-only")
+
+
 def explained(error: apsw.Error | UnicodeDecodeError, path: Path) -> StoreError:
     """What to tell a person when SQLite refused something."""
     explanation: StoreError
@@ -231,7 +241,9 @@ def explained(error: apsw.Error | UnicodeDecodeError, path: Path) -> StoreError:
                 f"the database {path} is damaged ({error}): dive-tui verify tells what, dive-tui repair saves the rest"
             )
         case apsw.ReadOnlyError() | apsw.PermissionsError():
-            explanation = ReadOnlyError(f"the store at {path} cannot be written: its file or folder is read-only")
+            explanation = cannot_be_written(path)
+        case apsw.CantOpenError() if not os.access(path.parent, os.W_OK):
+            explanation = cannot_be_written(path)
         case apsw.CantOpenError():
             explanation = StoreError(f"cannot open the store at {path}: {error}")
         case _:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
@@ -14,8 +15,7 @@ from engine.model.events import ExecutionEvent
 from engine.model.ids import validate_execution_id
 from engine.model.signals import ExecutionSignal
 from engine.model.snapshot import ExecutionFilter, ExecutionSnapshot, ExecutionSummary
-from engine.model.times import format_time
-from engine.store import FoldedBatch, OwnedError, StoreError, UnknownExecutionError
+from engine.store import FoldedBatch, StoreError, UnknownExecutionError
 from stores.changes import ChangesReader, ChangesWriter
 from stores.checks import check_batch, check_signal
 from stores.codec import decode_line, encode_batch
@@ -23,7 +23,7 @@ from stores.folding import Folded
 from stores.heads import checked_lines
 from stores.runners import Runners
 from stores.sqlite import histories, inbox, owners, summaries
-from stores.sqlite.connection import Connections, connect, explained
+from stores.sqlite.connection import Connections, cannot_be_written, connect, explained
 from stores.sqlite.histories import Found, Known, find
 from stores.sqlite.maintenance import Maintenance
 from stores.sqlite.schema import bring_up_to_date, is_current, position
@@ -153,7 +153,7 @@ class SQLiteCore:
             found = find(connection, execution_id)
             if found is None:
                 raise UnknownExecutionError(f"there is no execution {execution_id} in {self.path}")
-            ordinal = inbox.send(connection, found, signal)
+            ordinal = inbox.send(connection, execution_id, found, signal)
         self._changes.announce(execution_id)
         return ordinal
 
@@ -164,10 +164,12 @@ class SQLiteCore:
             found = find(connection, execution_id)
             return [] if found is None else inbox.messages(connection, execution_id, found, after)
 
-    def delete(self, execution_id: str) -> bool:
-        """Remove an execution that nobody owns."""
+    def delete(self, execution_id: str, ended_before: str | None = None) -> bool:
+        """Remove an execution that nobody owns; with a moment only if it ended before that."""
         validate_execution_id(execution_id)
         with self.connections.writing() as connection:
+            if ended_before is not None and not summaries.has_ended(connection, execution_id, ended_before):
+                return False
             self.runners.check_free(execution_id, owners.owner_of(connection, execution_id))
             found = find(connection, execution_id)
             if found is not None:
@@ -176,16 +178,10 @@ class SQLiteCore:
             self._changes.announce(execution_id)
         return found is not None
 
-    def cleanup(self, older_than: datetime) -> list[str]:
-        """Remove what ended before a moment and belongs to nobody."""
+    def ended(self, before: str) -> list[str]:
+        """Ids of the executions that ended before a moment."""
         with self.connections.reading() as connection:
-            ended = summaries.ended_before(connection, format_time(older_than))
-        removed = []
-        for execution_id in ended:
-            with suppress(OwnedError):
-                if self.delete(execution_id):
-                    removed.append(execution_id)
-        return removed
+            return summaries.ended_before(connection, before)
 
     def acquire(self, execution_id: str, runner_id: str, *, take_over: bool = False) -> None:
         """Make a runner the owner of an execution."""
@@ -215,6 +211,8 @@ class SQLiteCore:
             return explained(error, self.path)
         if not isinstance(error, OSError):
             return None
+        if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+            return cannot_be_written(self.path)
         where = f" ({error.filename})" if error.filename else ""
         return StoreError(f"the store at {self.path} failed: {error.strerror or error}{where}")
 
@@ -234,7 +232,7 @@ class SQLiteCore:
             return [] if found is None else histories.read_lines(connection, execution_id, found, from_seq, limit)
 
     def append_lines(self, execution_id: str, lines: Sequence[bytes], snapshot: ExecutionSnapshot | None) -> None:
-        """Make lines durable as one batch and tell watchers; `Bulk.append_lines` has the rules."""
+        """Make lines durable in one transaction and tell watchers; `Bulk.append_lines` has the rules."""
         validate_execution_id(execution_id)
         heads, sealed = checked_lines(lines)
         if not heads:
@@ -255,9 +253,10 @@ class SQLiteCore:
         self._known.put(*written)
         self._changes.announce(execution_id)
 
-    def _mended(self, execution_id: str) -> None:
+    def _mended(self, *execution_ids: str) -> None:
         self._known.clear()
-        self._changes.announce(execution_id)
+        if execution_ids:
+            self._changes.announce(*execution_ids)
 
     def _append(self, connection: apsw.Connection, batch: Batch) -> tuple[Found, Known] | None:
         """The execution after the batch; None when its history ends with this batch already."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import apsw
 
@@ -11,11 +11,11 @@ from engine.collector import collector_paused
 from engine.core.reduce import initial_state
 from engine.model.events import ExecutionEvent
 from engine.model.snapshot import ExecutionSnapshot
-from engine.store import ConflictError, DamagedHistoryError
+from engine.store import ConflictError, DamagedHistoryError, DamagedStoreError
 from stores.codec import LineError, decode_line, events_left, seal, unseal
 from stores.folding import Folded, fold_as_far_as_possible, summary_of
 from stores.heads import Head, head_of
-from stores.sqlite.schema import position
+from stores.sqlite.schema import MOST_EXECUTIONS, position
 from stores.sqlite.summaries import Row, add_row, update_row
 
 PIECE = 8192
@@ -27,12 +27,25 @@ class Found(NamedTuple):
 
     number: int
     last_sequence: int
+    seal: bytes = b""
+    """The end of what lists show of it, with the checksum: whoever changes the execution changes this."""
 
 
 def find(connection: apsw.Connection, execution_id: str) -> Found | None:
-    """Look an execution up; None when there is none of this id."""
-    row = connection.execute("SELECT number, last_sequence FROM executions WHERE id = ?", (execution_id,)).fetchone()
-    return None if row is None else Found(*row)
+    """Look an execution up; None when there is none of this id.
+
+    Raises:
+        DamagedStoreError: its row holds what no store writes.
+    """
+    row: tuple[Any, ...] | None = connection.execute(
+        "SELECT number, last_sequence, substr(summary, -14) FROM executions WHERE id = ?", (execution_id,)
+    ).fetchone()
+    if row is None:
+        return None
+    number, last, seal = row
+    if type(number) is not int or type(last) is not int or not (0 < number < MOST_EXECUTIONS and 0 <= last <= _LAST):
+        raise DamagedStoreError(f"the row of {execution_id} in the table executions makes no sense: it cannot be read")
+    return Found(number, last, seal)
 
 
 def check_continues(
@@ -91,14 +104,15 @@ def add(connection: apsw.Connection, found: Found | None, known: Known, lines: S
     summary = summary_of(folded, folded.state.timestamp)
     first = 1 if found is None else found.last_sequence + 1
     last = first + len(lines) - 1
+    shown = seal(summary.to_dict())
     if found is None:
-        number, row = add_row(connection, last, summary), None
+        number, row = add_row(connection, last, summary, shown), None
     else:
         number = found.number
-        row = update_row(connection, number, last, summary, row)
+        row = update_row(connection, number, last, summary, shown, row)
     at = position(number, first)
     connection.executemany("INSERT INTO events VALUES (?, ?)", enumerate((line[:-1] for line in lines), start=at))
-    return Found(number, last), Known(folded, row)
+    return Found(number, last, shown[-14:]), Known(folded, row)
 
 
 def read(

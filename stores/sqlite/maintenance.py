@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import apsw
 
 from engine.model.ids import validate_execution_id
 from engine.store import OwnedError
-from stores.files import FILE_MODE, FOLDER_MODE, MISSING
+from stores.files import FILE_MODE, FOLDER_MODE, GITIGNORE, MISSING
 from stores.maintenance import Finding, Mended, Progress
 from stores.runners import Runners
 from stores.sqlite import owners
@@ -18,9 +19,12 @@ from stores.sqlite.aside import Aside
 from stores.sqlite.connection import Connections
 from stores.sqlite.problems import Problem, problems_of
 from stores.sqlite.rebuilding import rebuild
-from stores.sqlite.schema import SEQUENCE_BITS
+from stores.sqlite.schema import MOST_EXECUTIONS, SEQUENCE_BITS
 
-_BESIDE = ("", "-wal", "-shm", "-changes", "-owners")
+OWN_NAME = "store.db"
+"""Of a database that has its folder for itself."""
+_WAIT_MS = 5_000
+"""How long a mend waits for others that are writing: beginning anew would forget what was done already."""
 _ROUNDS = 5
 """How often an execution is looked at again, for one mend may bring another problem to light."""
 _TEXTS = (
@@ -34,7 +38,7 @@ _REBUILD = "all that can be read is written into a new database, and this one is
 class Maintenance:
     """What is wrong in a store, and doing something about it."""
 
-    def __init__(self, connections: Connections, runners: Runners, announce: Callable[[str], None]) -> None:
+    def __init__(self, connections: Connections, runners: Runners, announce: Callable[..., None]) -> None:
         self._connections = connections
         self._runners = runners
         self._announce = announce
@@ -75,7 +79,8 @@ class Maintenance:
                 if live:
                     raise OwnedError(f"{damage.place} must be written anew, but runner {min(live)} is alive")
                 mended.append(Mended(damage, rebuild(self._connections, self._aside)))
-            with self._connections.writing() as connection:
+                self._announce(*(str(name) for _, name in self._executions(None, None)))
+            with self._connections.writing(wait_ms=_WAIT_MS) as connection:
                 mended += _mend_all(list(_of_tables(connection, self._aside)))
         for number, name in self._executions(execution_id, progress):
             mended += self._repair(number, name)
@@ -88,7 +93,7 @@ class Maintenance:
             return []
         done: list[Mended] = []
         try:
-            with self._connections.writing() as connection:
+            with self._connections.writing(wait_ms=_WAIT_MS) as connection:
                 self._runners.check_free(str(name), owners.owner_of(connection, str(name)))
                 for _ in range(_ROUNDS):
                     problem = next(_mendable(connection, number, name, self._aside), None)
@@ -121,7 +126,8 @@ class Maintenance:
             with self._connections.reading() as connection:
                 said = [row[0] for row in connection.execute("PRAGMA integrity_check(5)")]
                 for query in _TEXTS if said == ["ok"] else ():  # which it does not look into
-                    connection.execute(query).fetchall()
+                    for _ in connection.execute(query):
+                        pass
         except (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError) as error:
             said = [str(error)]
         if said == ["ok"]:
@@ -131,21 +137,34 @@ class Maintenance:
         )
 
     def _of_files(self) -> Iterator[Problem]:
-        for suffix in _BESIDE:
+        if self._path.name == OWN_NAME:
+            yield from _of_mode(self._path.parent)
+            yield from self._beside()
+        # The files that come and go with an open database have its mode: one finding is enough.
+        yield from _of_mode(self._path, Path(f"{self._path}-wal"), Path(f"{self._path}-shm"))
+        for suffix in ("-changes", "-owners", "-damaged"):
             path = Path(f"{self._path}{suffix}")
             yield from _of_mode(path)
             if suffix == "-owners" and path.is_dir() and not path.is_symlink():
                 for lock in sorted(path.iterdir()):
                     yield from _of_mode(lock)
-        if Path(f"{self._path}-journal").exists():
-            yield Problem(Finding("foreign", "", f"{self._path}-journal", "a database in WAL mode has no such file"))
+
+    def _beside(self) -> Iterator[Problem]:
+        """What else is in a folder that is the store's own."""
+        for path in sorted(self._path.parent.iterdir()):
+            if path.name == GITIGNORE or path.name.startswith(self._path.name):
+                continue
+            if path.is_symlink():
+                yield Problem(Finding("unsafe", "", str(path), "it is a symbolic link, which no store follows"))
+            else:
+                yield Problem(Finding("foreign", "", str(path), "no store made it"))
 
 
 def _mend_all(problems: Iterable[Problem]) -> list[Mended]:
     return [Mended(problem.finding, problem.mend()) for problem in problems if problem.mend is not None]
 
 
-def _of_mode(path: Path) -> Iterator[Problem]:
+def _of_mode(path: Path, *like_it: Path) -> Iterator[Problem]:
     try:
         status = path.lstat()
     except MISSING:
@@ -159,6 +178,9 @@ def _of_mode(path: Path) -> Iterator[Problem]:
 
     def mend() -> str:
         path.chmod(FOLDER_MODE if stat.S_ISDIR(status.st_mode) else FILE_MODE)
+        for other in like_it:
+            with suppress(*MISSING):
+                other.chmod(FILE_MODE)
         return f"its mode is {stat.S_IMODE(path.lstat().st_mode):o} now"
 
     yield Problem(Finding("unsafe", "", str(path), f"its mode {mode:o} lets other users in", "they are shut out"), mend)
@@ -235,4 +257,6 @@ def _numbers_of_events(connection: apsw.Connection) -> Iterator[int]:
             return
         number = row[0] >> SEQUENCE_BITS
         yield number
+        if number >= MOST_EXECUTIONS:
+            return
         at = (number + 1) << SEQUENCE_BITS

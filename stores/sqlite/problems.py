@@ -11,15 +11,17 @@ import apsw
 from engine.core.reduce import initial_state
 from engine.model.events import ExecutionEvent
 from engine.model.ids import InvalidIdError, validate_execution_id
+from engine.model.signals import ExecutionSignal
 from engine.model.snapshot import ExecutionSummary
 from engine.store import DamagedHistoryError, DamagedInboxError
-from stores.codec import LineError, unseal
+from stores.codec import LineError, seal, unseal
 from stores.folding import Folded, fold_as_far_as_possible, summary_of
+from stores.inboxes import message_of, renumbered
 from stores.maintenance import Finding, Kind
 from stores.sqlite import histories, inbox
 from stores.sqlite.aside import Aside
 from stores.sqlite.histories import Found
-from stores.sqlite.schema import position
+from stores.sqlite.schema import MOST_EXECUTIONS, position
 from stores.sqlite.summaries import Row, update_row
 
 
@@ -53,12 +55,15 @@ def problems_of(connection: apsw.Connection, number: int, execution_id: object, 
     except InvalidIdError as error:
         yield Problem(Finding("damaged", "", f"table executions, row {number}", str(error)))
         return
+    if not 0 < number < MOST_EXECUTIONS:
+        yield Problem(Finding("damaged", name, f"table executions, row {number}", "no store gives such a number"))
+        return
     rows = _Rows(connection, number, name, aside)
     reading = rows.read()
     yield from rows.history(reading)
     yield from rows.summary(reading)
-    yield from rows.snapshot()
-    yield from rows.messages()
+    yield from rows.snapshot(reading)
+    yield from rows.messages(reading)
 
 
 class _Rows:
@@ -77,7 +82,7 @@ class _Rows:
                 events = histories.read(self._connection, self._id, found, readable + 1, histories.PIECE)
             except DamagedHistoryError as error:
                 folded = _fold(folded, error.readable)
-                return Reading(folded, readable + len(error.readable), str(error))
+                return Reading(folded, readable + len(error.readable), reason(error))
             folded, readable = _fold(folded, events), readable + len(events)
             if len(events) < histories.PIECE:
                 return Reading(folded, readable, "")
@@ -95,8 +100,8 @@ class _Rows:
             yield self._problem("stale", self._row, what, "the row is written anew", partial(self._write_row, reading))
 
     def summary(self, reading: Reading) -> Iterator[Problem]:
-        if not reading.readable:
-            return
+        if not reading.readable or reading.damage or reading.readable != self._last_sequence():
+            return  # which is told already, and mended together
         (columns,) = self._connection.execute(
             "SELECT status, workflow_name, start_time, end_time, wake_at, children, continues, received, summary"
             " FROM executions WHERE number = ?",
@@ -108,26 +113,30 @@ class _Rows:
                 "stale", self._row, problem, "the row is written anew", partial(self._write_row, reading)
             )
 
-    def snapshot(self) -> Iterator[Problem]:
+    def snapshot(self, reading: Reading) -> Iterator[Problem]:
         place = f"table snapshots, row {self._number}"
         stored = self._connection.execute("SELECT 1 FROM snapshots WHERE number = ?", (self._number,)).fetchone()
-        found = histories.find(self._connection, self._id)
-        if stored is None or found is None:
+        found = Found(self._number, reading.readable)
+        if stored is None or not reading.readable:
             return
         if histories.load_snapshot(self._connection, self._id, found) is None:
             what = "it cannot be read, or is ahead of its history"
             yield self._problem("stale", place, what, "it is removed", self._remove_snapshot)
 
-    def messages(self) -> Iterator[Problem]:
-        found = histories.find(self._connection, self._id)
-        if found is None:
-            return
+    def messages(self, reading: Reading) -> Iterator[Problem]:
+        found = Found(self._number, reading.readable)
         try:
-            inbox.messages(self._connection, self._id, found, 0)
+            last = len(inbox.messages(self._connection, self._id, found, 0))
         except DamagedInboxError as error:
-            remedy = "it and what follows are cut out and kept"
-            mend = partial(self._cut_messages, len(error.readable))
-            yield self._problem("damaged", error.place, str(error), remedy, mend)
+            remedy = "messages that can be read are kept in order, the rest is kept aside"
+            mend = partial(self._mend_messages, len(error.readable), found)
+            yield self._problem("damaged", error.place, reason(error), remedy, mend)
+            return
+        state = reading.folded.state
+        if state.inbox > last and not state.ended:
+            what = f"the history has received message {state.inbox}, but the last one here is {last}"
+            mend = partial(self._mend_messages, last, found)
+            yield self._problem("damaged", "table messages", what, "received messages are taken from the history", mend)
 
     @property
     def _row(self) -> str:
@@ -164,20 +173,38 @@ class _Rows:
 
     def _write_row(self, reading: Reading) -> str:
         summary = summary_of(reading.folded, reading.folded.state.timestamp)
-        update_row(self._connection, self._number, reading.readable, summary, None)
+        shown = seal(summary.to_dict())
+        update_row(self._connection, self._number, reading.readable, summary, shown, None)
         return "written anew"
 
     def _remove_snapshot(self) -> str:
         self._connection.execute("DELETE FROM snapshots WHERE number = ?", (self._number,))
         return "removed"
 
-    def _cut_messages(self, readable: int) -> str:
-        rest = (self._number, readable)
+    def _mend_messages(self, whole: int, found: Found) -> str:
+        rest = (self._number, whole)
         rows = self._connection.execute("SELECT line FROM messages WHERE number = ? AND ordinal > ?", rest)
         kept = self._aside.keep(f"{self._id}.inbox", (line for (line,) in rows))
-        self._connection.execute("DELETE FROM messages WHERE number = ? AND ordinal > ?", rest)
-        self._connection.execute("UPDATE executions SET last_ordinal = ? WHERE number = ?", (readable, self._number))
-        return f"the inbox ends at message {readable} now; {kept}"
+        messages = renumbered(
+            inbox.readable(self._connection, self._number), received(self._connection, self._id, found)
+        )
+        inbox.write_anew(self._connection, self._number, messages)
+        return f"{len(messages)} messages are left; {kept}"
+
+
+def received(connection: apsw.Connection, execution_id: str, found: Found) -> dict[int, ExecutionSignal]:
+    """The messages that a history says it has received, by ordinal."""
+    messages: dict[int, ExecutionSignal] = {}
+    for sequence in range(1, found.last_sequence + 1, histories.PIECE):
+        for event in histories.read(connection, execution_id, found, sequence, histories.PIECE):
+            if (message := message_of(event)) is not None:
+                messages[message.ordinal] = message
+    return messages
+
+
+def reason(error: DamagedHistoryError | DamagedInboxError) -> str:
+    """Why, without what and where, which a finding says in its own fields."""
+    return str(error).rpartition(": ")[2]
 
 
 def _fold(folded: Folded, events: Sequence[ExecutionEvent]) -> Folded:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,16 +15,22 @@ from engine.model.ids import is_execution_id
 from stores.codec import LineError, decode_line, decode_signal, events_left
 from stores.files import FILE_MODE, make_folder, sync_data, sync_folder
 from stores.heads import head_of
+from stores.inboxes import renumbered
 from stores.sqlite import inbox
 from stores.sqlite.aside import Aside
 from stores.sqlite.connection import Connections, connect
 from stores.sqlite.histories import Found, Known, add, fold
 from stores.sqlite.pages import Pages
+from stores.sqlite.problems import received
 from stores.sqlite.schema import SEQUENCE_BITS, bring_up_to_date, position
 
 _PIECE = 1000
 _SEQUENCE = (1 << SEQUENCE_BITS) - 1
-_READ_FAILED = (apsw.CorruptError, apsw.NotADBError, apsw.IOError, apsw.SQLError)
+_READ_FAILED = (apsw.CorruptError, apsw.NotADBError, apsw.IOError, apsw.SQLError, UnicodeDecodeError)
+
+
+_TOLD = 20
+"""Shortened executions that are named."""
 
 
 class Saved(NamedTuple):
@@ -32,6 +38,8 @@ class Saved(NamedTuple):
 
     executions: int
     events: int
+    shortened: list[str]
+    """What is missing, execution by execution, as far as it can be told."""
 
 
 def rebuild(connections: Connections, aside: Aside) -> str:
@@ -60,21 +68,32 @@ def rebuild(connections: Connections, aside: Aside) -> str:
             for suffix in ("", "-wal", "-shm"):
                 Path(f"{leftover}{suffix}").unlink(missing_ok=True)
         connections.start_anew()
-    return f"{saved.events} events of {saved.executions} executions are in a new database; the damaged one is {kept}"
+    told = f"{saved.events} events of {saved.executions} executions are in a new database; the damaged one is {kept}"
+    if not saved.shortened:
+        return told
+    more = f" and {len(saved.shortened) - _TOLD} more" if len(saved.shortened) > _TOLD else ""
+    return f"{told}; shortened: {', '.join(saved.shortened[:_TOLD])}{more}"
 
 
 def _alone(path: Path) -> apsw.Connection:
-    """The damaged database with all that its log holds, and with nobody else there."""
-    source = connect(path, writable=True)
+    """The damaged database with all that its log holds, and with nobody else there; an empty one in its stead when
+    SQLite cannot open it at all: then nobody else can either, and only its pages can be read."""
+    source = None
     try:
+        source = connect(path, writable=True)
         source.pragma("locking_mode", "EXCLUSIVE")
         source.execute("BEGIN EXCLUSIVE")
         source.execute("ROLLBACK")
         source.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-        # With a log, closing it would remove what by then is the log of the new database.
-        source.pragma("journal_mode", "memory")
+        # When it is closed, a log of this name is the new database's.
+        source.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+    except (apsw.CorruptError, apsw.NotADBError):
+        if source is not None:
+            source.close()
+        return apsw.Connection(":memory:")
     except BaseException:
-        source.close()
+        if source is not None:
+            source.close()
         raise
     return source
 
@@ -132,21 +151,28 @@ def _whole(rows: Iterable[tuple[Any, ...]], numbers: set[int] | None) -> Iterato
 
 def _save(source: apsw.Connection, found: apsw.Connection, target: apsw.Connection) -> Saved:
     executions = events = 0
+    expected: dict[str, Any] = dict(_readable(source, "SELECT id, last_sequence FROM executions"))
     # Of what does not have its first event, nothing can be taken over.
     firsts = found.execute("SELECT position FROM events WHERE position & ? = 1 ORDER BY position", (_SEQUENCE,))
     for number in [at >> SEQUENCE_BITS for (at,) in firsts]:
         written: tuple[Found, Known] | None = None
-        for execution_id, lines in _pieces(found, number):
+        name = ""
+        for name, lines in _pieces(found, number):
             target.execute("BEGIN IMMEDIATE")
-            known = written[1] if written is not None else Known(fold(target, execution_id, None))
+            known = written[1] if written is not None else Known(fold(target, name, None))
             known = known.after(decode_line(line[:-1])[0] for line in lines)
             written = add(target, written and written[0], known, lines)
             target.execute("COMMIT")
             events += len(lines)
         if written is not None:
             executions += 1
-            _save_messages(source, target, number, written[0])
-    return Saved(executions, events)
+            if expected.get(name) == written[0].last_sequence:
+                del expected[name]
+            elif name in expected:
+                expected[name] = f"{name} ends at event {written[0].last_sequence} of {expected[name]}"
+            _save_messages(source, target, number, name, written[0])
+    shortened = [told if isinstance(told, str) else f"{name} is lost" for name, told in expected.items()]
+    return Saved(executions, events, shortened)
 
 
 def _pieces(found: apsw.Connection, number: int) -> Iterator[tuple[str, list[bytes]]]:
@@ -168,17 +194,15 @@ def _pieces(found: apsw.Connection, number: int) -> Iterator[tuple[str, list[byt
         yield execution_id, piece
 
 
-def _save_messages(source: apsw.Connection, target: apsw.Connection, number: int, found: Found) -> None:
-    rows = _readable(source, "SELECT line FROM messages WHERE number = ? ORDER BY ordinal", (number,))
+def _save_messages(
+    source: apsw.Connection, target: apsw.Connection, number: int, execution_id: str, found: Found
+) -> None:
+    messages = []
+    for (line,) in _readable(source, "SELECT line FROM messages WHERE number = ? ORDER BY ordinal", (number,)):
+        with suppress(LineError):
+            messages.append(decode_signal(line))
     target.execute("BEGIN IMMEDIATE")
-    for expected, (line,) in enumerate(rows, start=1):
-        try:
-            signal = decode_signal(line if isinstance(line, bytes) else b"")
-        except LineError:
-            break
-        if signal.ordinal != expected:
-            break
-        inbox.send(target, found, signal)
+    inbox.write_anew(target, found.number, renumbered(messages, received(target, execution_id, found)))
     target.execute("COMMIT")
 
 

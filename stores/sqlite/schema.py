@@ -8,6 +8,8 @@ lists show is kept in the row of the execution and changes with the events, in t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
+from functools import lru_cache
 
 import apsw
 
@@ -16,6 +18,8 @@ from engine.store import ForeignStoreError, StoreError
 APPLICATION_ID = 0x44495645
 """`DIVE`, at a fixed place in the file, so that tools like `file` can tell what it is."""
 SEQUENCE_BITS = 32
+MOST_EXECUTIONS = (1 << 31) - 1
+"""Numbers of executions are below this, so that every position is one that SQLite can hold."""
 
 _TABLES = """
 CREATE TABLE executions (
@@ -85,7 +89,25 @@ def is_current(connection: apsw.Connection, migrations: Sequence[str] = MIGRATIO
             f"{connection.filename} was written by a newer version of dive-tui "
             f"(its tables are of version {version}, this one knows {len(migrations)})"
         )
-    return version == len(migrations)
+    if version < len(migrations):
+        return False
+    if _tables_of(connection) != _tables_made_by(tuple(migrations)):
+        raise ForeignStoreError(f"{connection.filename} says that it is a store of executions, but its tables are not")
+    return True
+
+
+def _tables_of(connection: apsw.Connection) -> set[tuple[object, ...]]:
+    # What SQLite makes by itself, like the index of a primary key, it names so.
+    return set(connection.execute("SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'"))
+
+
+@lru_cache
+def _tables_made_by(migrations: tuple[str, ...]) -> set[tuple[object, ...]]:
+    """The tables as they must be, word for word: those of a file that somebody made up may compute what is read."""
+    with closing(apsw.Connection(":memory:")) as connection:
+        for step in migrations:
+            connection.execute(step)
+        return _tables_of(connection)
 
 
 def bring_up_to_date(connection: apsw.Connection, migrations: Sequence[str] = MIGRATIONS) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -13,7 +14,8 @@ import apsw
 from engine.model.events import ExecutionEvent
 from engine.model.signals import ExecutionSignal
 from engine.model.snapshot import ExecutionFilter, ExecutionSnapshot, ExecutionSummary
-from engine.store import ForeignStoreError, StoreError, StoreNotFoundError
+from engine.model.times import format_time
+from engine.store import ForeignStoreError, OwnedError, StoreError, StoreNotFoundError
 from stores.changes import follow
 from stores.checks import check_batches
 from stores.files import FILE_MODE, is_empty, make_store_folder
@@ -72,8 +74,10 @@ class SQLiteExecutionEventStore:
         try:
             self._core.prepare()
         except apsw.Error as error:
-            self._core.close()
-            raise explained(error, file) from error
+            # Of a damaged one every use will say so; but it can be examined, and mended.
+            if create or not isinstance(error, apsw.CorruptError | apsw.NotADBError):
+                self._core.close()
+                raise explained(error, file) from error
         except StoreError:
             self._core.close()
             raise
@@ -142,7 +146,13 @@ class SQLiteExecutionEventStore:
 
     async def cleanup_completed_executions(self, older_than: datetime) -> list[str]:
         """See `ExecutionEventStore.cleanup_completed_executions`."""
-        return await self._work.write(self._core.cleanup, older_than)
+        moment = format_time(older_than)
+        removed = []
+        for execution_id in await self._work.read(self._core.ended, moment):
+            with suppress(OwnedError):
+                if await self._work.write(self._core.delete, execution_id, moment):
+                    removed.append(execution_id)
+        return removed
 
     def watch(self) -> AsyncIterator[frozenset[str]]:
         """See `ExecutionEventStore.watch`.
@@ -205,11 +215,12 @@ def _see_to_file(path: Path, *, create: bool) -> None:
     if path.is_dir():
         raise ForeignStoreError(f"{path} is a folder, not a database")
     if path.exists() and (create or path.stat().st_size):
-        if path.stat().st_size and not is_database(path):
+        # What has a store's files beside it is one, however damaged it is.
+        if path.stat().st_size and not is_database(path) and not Path(f"{path}-changes").is_file():
             raise ForeignStoreError(f"{path} is a file, not a store of executions")
         return
     if not create:
         raise StoreNotFoundError(f"there is no store at {path}: make one with `dive-tui run`, or name one with --store")
     if not path.parent.exists() or is_empty(path.parent):
-        make_store_folder(path.parent, {})
+        make_store_folder(path.parent)
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT, FILE_MODE))

@@ -16,7 +16,7 @@ from engine.model.events import EMPTY
 from engine.model.snapshot import ExecutionFilter, ExecutionSummary
 from engine.model.state import INTERRUPTED, ExecutionState, ExecutionStatus
 from engine.model.times import EPOCH, format_time
-from stores.codec import LineError, seal, unseal
+from stores.codec import LineError, unseal
 from stores.due import can_be_due, select_due
 from stores.folding import Folded, summary_of
 from stores.runners import Living, Owner
@@ -69,30 +69,40 @@ class Row(NamedTuple):
         )
 
 
-def add_row(connection: apsw.Connection, last_sequence: int, summary: ExecutionSummary) -> int:
-    """The number of a new execution."""
+def add_row(connection: apsw.Connection, last_sequence: int, summary: ExecutionSummary, shown: bytes) -> int:
+    """The number of a new execution. `shown`: its summary, sealed."""
     connection.execute(
         "INSERT INTO executions (id, last_sequence, summary, status, workflow_name, start_time, end_time, wake_at,"
         " children, continues, received) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (summary.id, last_sequence, seal(summary.to_dict()), *Row.of(summary)),
+        (summary.id, last_sequence, shown, *Row.of(summary)),
     )
     return connection.last_insert_rowid()
 
 
 def update_row(
-    connection: apsw.Connection, number: int, last_sequence: int, summary: ExecutionSummary, before: Row | None
+    connection: apsw.Connection,
+    number: int,
+    last_sequence: int,
+    summary: ExecutionSummary,
+    shown: bytes,
+    before: Row | None,
 ) -> Row:
-    """What lists show from now on; `before`: what the row says now, which need not be written again."""
-    line, row = seal(summary.to_dict()), Row.of(summary)
+    """What lists show from now on.
+
+    Args:
+        shown: the summary, sealed.
+        before: what the row says now, which need not be written again.
+    """
+    row = Row.of(summary)
     if row == before:
         connection.execute(
-            "UPDATE executions SET last_sequence = ?, summary = ? WHERE number = ?", (last_sequence, line, number)
+            "UPDATE executions SET last_sequence = ?, summary = ? WHERE number = ?", (last_sequence, shown, number)
         )
     else:
         connection.execute(
             "UPDATE executions SET last_sequence = ?, summary = ?, status = ?, workflow_name = ?, start_time = ?,"
             " end_time = ?, wake_at = ?, children = ?, continues = ?, received = ? WHERE number = ?",
-            (last_sequence, line, *row, number),
+            (last_sequence, shown, *row, number),
         )
     return row
 
@@ -145,6 +155,12 @@ def ended_before(connection: apsw.Connection, moment: str) -> list[str]:
     return [
         name for (name,) in connection.execute("SELECT id FROM executions WHERE end_time < ? ORDER BY +id", (moment,))
     ]
+
+
+def has_ended(connection: apsw.Connection, execution_id: str, before: str) -> bool:
+    """Whether an execution ended before a moment."""
+    query = "SELECT 1 FROM executions WHERE id = ? AND end_time < ?"
+    return connection.execute(query, (execution_id, before)).fetchone() is not None
 
 
 def last_ordinal(connection: apsw.Connection, execution_id: str) -> int:

@@ -194,7 +194,7 @@ def test_what_a_living_runner_drives_cannot_be_recovered(shop: Shop, call: Calle
         ended = call("recover", "last")
     assert (ended.code, ended.out) == (2, "")
     assert re.search(
-        r" belongs to runner \S+ on \S+, which is alive, so there is nothing to recover; watch it: ", ended.err
+        r" belongs to runner_\S+ on \S+, which is alive, so there is nothing to recover; watch it: ", ended.err
     )
     assert len(keys(shop)) == 1
 

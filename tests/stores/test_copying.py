@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from engine.model.events import ExecutionEvent
 from engine.model.snapshot import ExecutionSnapshot
 from engine.store import DamagedHistoryError, ExecutionEventStore, OwnedError, StoreError
 from engine.testing.conformance_events import HistoryMaker, SignalMaker
+from stores.codec import encode_batch
 from stores.copying import Copied, copy_executions, is_same_place
 from stores.location import open_store
 from stores.maintenance import Progress
@@ -211,9 +213,7 @@ async def test_what_is_driven_in_the_target_is_left_alone() -> None:
     await copied(one, other)
     await one.append_events(maker.work())
     await other.acquire_owner(ONE, "runner_b")
-    assert await copied(one, other) == [
-        Copied(ONE, "conflict", problem="execution exec_one belongs to runner runner_b")
-    ]
+    assert await copied(one, other) == [Copied(ONE, "conflict", problem="execution exec_one belongs to runner_b")]
 
 
 class StoppedError(Exception):
@@ -384,6 +384,52 @@ async def test_a_store_that_fails_ends_it_all() -> None:
     await fill(one)
     with pytest.raises(StoreError, match="no space left"):
         await copied(one, Full())
+
+
+@pytest.mark.parametrize("between", ["sqlite", "file"])
+async def test_a_copy_of_a_copy_is_the_same_to_the_byte(tmp_path: Path, between: str) -> None:
+    locations = [f"file:{tmp_path / 'first'}", f"{between}:{tmp_path / 'second'}", f"file:{tmp_path / 'third'}"]
+    stores = [open_store(location, create=True, offload=False) for location in locations]
+    maker = HistoryMaker(ONE)
+    await stores[0].append_events(maker.begin())
+    for size in (1, 5, 40, 3):
+        await stores[0].append_events([event for number in range(size) for event in maker.work(number)])
+    await save_snapshot(stores[0], ONE)
+    await stores[0].append_events(maker.work(1) + maker.finish())
+    for one, other in pairwise(stores):
+        assert [result.outcome for result in await copied(one, other)] == ["copied"]
+    for store in stores:
+        await store.close()
+    first, last = (tmp_path / name / ONE / "events.jsonl" for name in ("first", "third"))
+    assert first.read_bytes() == last.read_bytes()
+
+
+async def test_a_copy_from_a_store_without_batches_loses_little_to_damage(tmp_path: Path) -> None:
+    one, other = MemoryExecutionEventStore(), open_store(f"file:{tmp_path / 'store'}", create=True, offload=False)
+    await fill(one, ONE, works=60)
+    await copied(one, other)
+    await other.close()
+    file = tmp_path / "store" / ONE / "events.jsonl"
+    whole = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(b"".join(whole)[:-1])
+    other = open_store(f"file:{tmp_path / 'store'}", offload=False)
+    kept = await other.get_event_history(ONE)
+    assert len(whole) - 16 <= len(kept) < len(whole)
+    await other.close()
+
+
+async def test_a_history_that_was_cut_in_the_middle_of_a_batch_is_copied(tmp_path: Path) -> None:
+    class Cut(CapableMemory):
+        async def get_lines(self, execution_id: str, from_seq: int = 1, limit: int | None = None) -> list[bytes]:
+            events = await self.get_events(execution_id)
+            lines = encode_batch(events[:30])[:20] + encode_batch(events[20:] + events[:9])[:-9]
+            return lines[from_seq - 1 :][:limit]
+
+    one, other = Cut(), open_store(f"file:{tmp_path / 'store'}", create=True, offload=False)
+    await fill(one, ONE, works=30)
+    assert [result.outcome for result in await copied(one, other)] == ["copied"]
+    assert await other.get_event_history(ONE) == await one.get_event_history(ONE)
+    await other.close()
 
 
 def bytes_of(folder: Path) -> dict[str, bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import stat
 from contextlib import closing
 from pathlib import Path
@@ -10,7 +11,7 @@ import apsw
 import pytest
 
 from engine.model.events import ExecutionEvent
-from engine.store import DamagedHistoryError, DamagedStoreError, OwnedError
+from engine.store import DamagedHistoryError, DamagedInboxError, DamagedStoreError, OwnedError, StoreError
 from engine.testing.conformance_events import HistoryMaker, SignalMaker
 from stores.files import BusyError
 from stores.sqlite.schema import position
@@ -152,9 +153,11 @@ async def test_a_snapshot_that_does_not_fit_is_removed(path: Path) -> None:
     await store.close()
 
 
-async def test_damaged_messages_are_cut_out_and_kept(path: Path) -> None:
+async def test_damaged_messages_are_kept_aside_and_the_others_in_order(path: Path) -> None:
     store = await filled(path)
     change(path, "UPDATE messages SET line = x'00ff' WHERE ordinal = 2")
+    with pytest.raises(DamagedInboxError):
+        await store.send_signal("exec_waits", SignalMaker("b").signal())
     (finding,) = await store.examine()
     assert (finding.kind, finding.place) == ("damaged", "table messages, message 2")
     await store.repair()
@@ -162,6 +165,146 @@ async def test_damaged_messages_are_cut_out_and_kept(path: Path) -> None:
     assert (Path(f"{path}-damaged") / "exec_waits.inbox-1").read_bytes() == b"\x00\xff\n"
     assert await store.send_signal("exec_waits", SignalMaker("b").signal()) == 2
     assert await store.examine() == []
+    await store.close()
+
+
+@pytest.mark.parametrize("rebuilt", [False, True])
+async def test_what_was_received_keeps_its_ordinal(path: Path, rebuilt: bool) -> None:
+    """Else the next message would get an ordinal that counts as received, and nobody would ever see it."""
+    store, maker, sender = opened(path, create=True), HistoryMaker("exec_one"), SignalMaker()
+    await store.append_events(maker.begin())
+    for number in range(3):
+        message = sender.signal(number)
+        ordinal = await store.send_signal("exec_one", message)
+        await store.append_events(maker.receive(message._replace(ordinal=ordinal)))
+    change(path, "UPDATE messages SET line = x'00' WHERE ordinal = 2")
+    if rebuilt:
+        await store.close()
+        smash(path, root_of(path, "executions"))
+        store = opened(path)
+    await store.repair()
+    assert await store.examine() == []
+    assert [message.data for message in await store.get_signals("exec_one")] == [0, 1, 2]
+    assert await store.send_signal("exec_one", sender.signal("new")) == 4
+    assert [message.data for message in await store.get_signals("exec_one", after=3)] == ["new"]
+    await store.close()
+
+
+async def test_a_received_message_that_is_missing_is_a_finding(path: Path) -> None:
+    store, maker = opened(path, create=True), HistoryMaker("exec_one")
+    await store.append_events(maker.begin())
+    message = SignalMaker().signal("x")
+    await store.append_events(maker.receive(message._replace(ordinal=1)))
+    (finding,) = await store.examine()
+    assert finding.problem == "the history has received message 1, but the last one here is 0"
+    await store.repair()
+    assert await store.examine() == []
+    assert [known.data for known in await store.get_signals("exec_one")] == ["x"]
+    await store.close()
+
+
+async def test_what_a_repair_by_another_store_changes_is_not_believed_any_more(path: Path) -> None:
+    store, other, maker = opened(path, create=True), opened(path), HistoryMaker("exec_one")
+    first, second = maker.begin(), maker.work()
+    await store.append_events(first)
+    await store.append_events(second)
+    change(path, "UPDATE events SET line = x'00' WHERE position = ?", position(number_of(path, "exec_one"), 3))
+    await other.repair()
+    again = HistoryMaker("exec_one", mark="b")
+    again.begin()
+    await other.append_events(again.wait("sleep", due_at="2027-01-01T00:00:00.000000Z"))
+    await store.append_events(again.end())
+    assert await store.examine() == []
+    summary = await store.get_summary("exec_one")
+    assert summary is not None and (summary.status, summary.last_event_seq) == ("completed", 7)
+    await store.close()
+    await other.close()
+
+
+@pytest.mark.parametrize("pages", [1, 5])
+async def test_a_file_that_was_cut_off(path: Path, pages: int) -> None:
+    histories = await large(path)
+    content = path.read_bytes()
+    path.write_bytes(content[: -pages * PAGE])
+    store = opened(path)
+    with pytest.raises(DamagedStoreError, match="dive-tui repair"):
+        await store.list_executions()
+    assert (await store.examine())[0].kind == "damaged"
+    (mended, *_) = await store.repair()
+    assert "are in a new database" in mended.outcome
+    assert await store.examine() == []
+    assert len(await store.list_executions()) > len(histories) - 25
+    await store.close()
+
+
+async def test_a_header_that_is_gone(path: Path) -> None:
+    histories = await large(path)
+    with path.open("r+b") as file:
+        file.write(b"\0" * 100)
+    store = opened(path)
+    await store.repair()
+    for history in histories:
+        assert await store.get_event_history(history[0].execution_id) == history
+    await store.close()
+
+
+async def test_what_a_rebuilt_database_lacks_is_named(path: Path) -> None:
+    await large(path)
+    content = path.read_bytes()
+    leaf = next(
+        page
+        for page in range(1, len(content) // PAGE + 1)
+        if content[(page - 1) * PAGE] == 0x0D
+        and b'"execution_id":"exec_20"' in content[(page - 1) * PAGE : page * PAGE]
+    )
+    smash(path, leaf)
+    store = opened(path)
+    (mended, *_) = await store.repair()
+    _, _, told = mended.outcome.partition("; shortened: ")
+    for entry in told.split(", "):
+        name = entry.partition(" ")[0]
+        history = await store.get_event_history(name)
+        assert entry == (f"{name} ends at event {len(history)} of 8" if history else f"{name} is lost")
+    await store.close()
+
+
+async def test_a_disk_that_fills_up_leaves_the_damaged_database_in_its_place(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await large(path, 20)
+    smash(path, root_of(path, "events"))
+    before = path.read_bytes()
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    for name in ("_sync", "_swap", "_save"):
+        with monkeypatch.context() as failing:
+            failing.setattr(f"stores.sqlite.rebuilding.{name}", full)
+            store = opened(path)
+            with pytest.raises(StoreError, match="No space left"):
+                await store.repair()
+            await store.close()
+        assert path.read_bytes() == before
+        assert not Path(f"{path}-new").exists()
+    store = opened(path)
+    await store.repair()
+    assert await store.examine() == []
+    await store.close()
+
+
+async def test_a_folder_of_its_own_is_looked_at_too(tmp_path: Path) -> None:
+    own = tmp_path / "own" / "store.db"
+    store = await filled(own)
+    assert await store.examine() == []
+    own.parent.chmod(0o755)
+    (own.parent / "notes.txt").write_text("mine")
+    (own.parent / "link").symlink_to("notes.txt")
+    findings = {(finding.kind, Path(finding.place).name) for finding in await store.examine()}
+    assert findings == {("unsafe", "own"), ("foreign", "notes.txt"), ("unsafe", "link")}
+    await store.repair()
+    assert {finding.kind for finding in await store.examine()} == {"foreign", "unsafe"}
+    assert (own.parent / "notes.txt").read_text() == "mine"
     await store.close()
 
 
@@ -233,6 +376,13 @@ async def large(path: Path, executions: int = 60) -> list[list[ExecutionEvent]]:
 def root_of(path: Path, table: str) -> int:
     with closing(apsw.Connection(str(path))) as connection:
         return sum(n for (n,) in connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (table,)))
+
+
+def leaf_of(path: Path, text: bytes) -> int:
+    """The first leaf page of a table that holds a text."""
+    content = path.read_bytes()
+    pages = (content[at : at + PAGE] for at in range(0, len(content), PAGE))
+    return next(number for number, page in enumerate(pages, start=1) if page[0] == 0x0D and text in page)
 
 
 def smash(path: Path, page: int) -> None:
