@@ -443,16 +443,18 @@ async def test_executions_without_their_table(path: Path) -> None:
     await store.close()
 
 
-async def test_what_was_deleted_stays_so(path: Path) -> None:
+@pytest.mark.parametrize("table", ["events", "executions"])
+async def test_what_was_deleted_stays_so(path: Path, table: str) -> None:
+    """Its pages still hold it; they are free, and no execution has its number, where that can be told."""
     await large(path)
     store = opened(path)
-    for number in range(0, 60, 2):
+    for number in range(50):
         await store.delete_execution(f"exec_{number}")
     await store.close()
-    smash(path, root_of(path, "events"))
+    smash(path, root_of(path, table))
     store = opened(path)
     await store.repair()
-    assert {summary.id for summary in await store.list_executions()} == {f"exec_{n}" for n in range(1, 60, 2)}
+    assert {summary.id for summary in await store.list_executions()} == {f"exec_{n}" for n in range(50, 60)}
     await store.close()
 
 
