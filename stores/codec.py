@@ -96,23 +96,29 @@ def events_left(line: bytes) -> int:
     return k
 
 
-def reseal(lines: Sequence[bytes]) -> list[bytes]:
-    """Sealed lines (each with its line end) as one append: the same events, with other counts and checksums.
+def in_batches(lines: Sequence[bytes]) -> list[bytes]:
+    """Sealed lines (each with its line end) as whole appends.
+
+    They stay as they are, with the counts they carry; only where an append lacks its end, or its middle, what is there
+    of it is sealed anew, as an append of its own.
 
     Raises:
         LineError: one is not a single sealed line, or its checksum does not match.
     """
-    sealed = []
-    k = len(lines)
+    sealed: list[bytes] = []
+    first = left = 0
     for line in lines:
-        k -= 1
         if line[-1:] != b"\n" or b"\n" in line[:-1]:
             raise LineError("it is not a single line with its line end")
-        if events_left(line[:-1]) == k:
-            sealed.append(line)
-            continue
-        body = line[: line.rfind(_KEY)]
-        sealed.append(b'%b,"crc":"%08x.%d"}\n' % (body, crc32(body, k), k))
+        k = events_left(line[:-1])
+        if left and k != left - 1:
+            sealed[first:] = _resealed(sealed[first:])
+            first = len(sealed)
+        sealed.append(line)
+        left = k
+        if not left:
+            first = len(sealed)
+    sealed[first:] = _resealed(sealed[first:])
     return sealed
 
 
@@ -140,6 +146,15 @@ def decode_signal(line: bytes) -> ExecutionSignal:
     except InvalidSignalError as error:
         raise LineError(str(error)) from None
     return signal
+
+
+def _resealed(lines: Sequence[bytes]) -> list[bytes]:
+    """Sealed lines as one append: the same events, with other counts and checksums."""
+    bodies = [line[: line.rfind(_KEY)] for line in lines]
+    return [
+        b'%b,"crc":"%08x.%d"}\n' % (body, crc32(body, k), k)
+        for body, k in zip(bodies, reversed(range(len(bodies))), strict=True)
+    ]
 
 
 def _checked(line: bytes) -> int | None:

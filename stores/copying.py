@@ -15,7 +15,7 @@ from engine.model.signals import ExecutionSignal
 from engine.model.snapshot import ExecutionSnapshot, ExecutionSummary
 from engine.runtime.ports import TypeIdSource
 from engine.store import ConflictError, DamagedHistoryError, DamagedInboxError, ExecutionEventStore, OwnedError
-from stores.codec import decode_line, encode_batch, encode_signal
+from stores.codec import decode_line, encode_batch, encode_signal, events_left
 from stores.maintenance import Bulk, Progress
 from stores.verifying import rebuild_snapshot
 
@@ -27,6 +27,8 @@ SUCCESSES: frozenset[Outcome] = frozenset({"copied", "continued", "unchanged"})
 _FIRST_PIECE, _LARGEST_PIECE = 16, 2_048
 _PIECE_BYTES = 2**22
 """About how much of a history is held at a time: events may be of any size."""
+_BATCH = 16
+"""How many events of a store that does not tell of its batches become one: damage costs the batch it is in."""
 _CHECKSUM = b',"crc"'
 
 
@@ -166,11 +168,14 @@ class _Copy:
         """
         snapshot = await self._source.get_snapshot(self._id)
         while lines:
-            if snapshot is not None and known < snapshot.last_event_seq < known + len(lines):
-                lines = lines[: snapshot.last_event_seq - known]
+            until_snapshot = snapshot.last_event_seq - known if snapshot is not None else 0
+            reached = 0 < until_snapshot <= len(lines)
+            if reached and _ends_batch(lines[until_snapshot - 1]):
+                lines = lines[:until_snapshot]
             first, known = not self.result.events, known + len(lines)
-            at_end = snapshot if snapshot is not None and snapshot.last_event_seq == known else None
-            await self._append(lines, at_end)
+            await self._append(lines, snapshot if until_snapshot == len(lines) else None)
+            if reached and snapshot is not None:
+                await self._target.save_snapshot(snapshot)
             self.result = self.result._replace(events=self.result.events + len(lines))
             if first:
                 await self._send_messages()
@@ -190,13 +195,17 @@ class _Copy:
             await self._target.append_lines(self._id, lines, snapshot)
         else:
             await self._target.append_events([decode_line(line[:-1])[0] for line in lines])
-        if snapshot is not None:
-            await self._target.save_snapshot(snapshot)
 
     async def _read(self, sequence: int) -> list[bytes]:
         """The next piece of the source, the one after it larger or smaller by the size of this one's events."""
         lines = await self._lines(self._source, sequence, self._limit)
         if lines:
+            while not _ends_batch(lines[-1]):
+                left = events_left(lines[-1][:-1])
+                more = await self._lines(self._source, sequence + len(lines), left)
+                if not more:  # a repair may have cut off the rest of it
+                    break
+                lines += more
             fitting = _PIECE_BYTES * len(lines) // sum(map(len, lines))
             self._limit = max(1, min(fitting, 4 * self._limit, _LARGEST_PIECE))
         return lines
@@ -204,7 +213,9 @@ class _Copy:
     async def _lines(self, store: ExecutionEventStore, sequence: int, limit: int) -> list[bytes]:
         if isinstance(store, Bulk):
             return await store.get_lines(self._id, sequence, limit)
-        return encode_batch(await store.get_events(self._id, sequence, limit))
+        events = await store.get_events(self._id, sequence, limit)
+        batches = [events[first : first + _BATCH] for first in range(0, len(events), _BATCH)]
+        return [line for batch in batches for line in encode_batch(batch)]
 
     async def _send_messages(self) -> None:
         for message in await self._compare_messages():
@@ -224,6 +235,10 @@ class _Copy:
             if encode_signal(one) != encode_signal(other):
                 raise _DifferError(f"message {one.ordinal} is another one there")
         return wanted[len(found) :]
+
+
+def _ends_batch(line: bytes) -> bool:
+    return events_left(line[:-1]) == 0
 
 
 def _is_same(one: bytes, other: bytes) -> bool:

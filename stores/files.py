@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import stat
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -32,13 +33,16 @@ def open_inside(folder: Path, name: str, flags: int) -> int:
     """A file descriptor of a file in a folder of the store.
 
     Raises:
-        OSError: it cannot be opened; a symbolic link in the store is not followed.
+        OSError: it cannot be opened, its `filename` being the whole path; a symbolic link is not followed.
         StoreError: it is no regular file.
     """
     parent = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         # Without O_NONBLOCK, opening a pipe that somebody put there would wait for ever.
         fd = os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK, FILE_MODE, dir_fd=parent)
+    except OSError as error:
+        error.filename = str(folder / name)
+        raise
     finally:
         os.close(parent)
     if stat.S_ISREG(os.fstat(fd).st_mode):
@@ -136,21 +140,52 @@ def sync_folder(path: Path) -> None:
         os.close(fd)
 
 
-def make_store_folder(base: Path, files: Mapping[str, bytes]) -> None:
-    """Make the folder of a new store, kept out of version control, with these files unless they are there."""
+def is_write_refused(error: OSError, base: Path) -> bool:
+    """Whether the system did not let us write, in a store, what it would let us read."""
+    if error.errno == errno.EROFS:
+        return True
+    if error.errno not in (errno.EACCES, errno.EPERM):
+        return False
+    path = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else base
+    return os.access(path if path.exists() else path.parent, os.R_OK)
+
+
+def make_store_folder(base: Path, files: Collection[str] = ()) -> None:
+    """Make the folder of a new store, kept out of version control, with these empty files unless they are there.
+
+    Raises:
+        OSError: it cannot be made; what of it was made is removed again.
+    """
     missing = [folder for folder in (base, *base.parents) if not folder.exists()]
-    base.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-    for name, content in ({GITIGNORE: b"*\n"} | dict(files)).items():
-        with suppress(FileExistsError):
-            fd = os.open(base / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
-            try:
-                write_all(fd, content)
-            finally:
-                os.close(fd)
-    for folder in missing:
-        sync_folder(folder.parent)
+    made: list[Path] = []
+    try:
+        base.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        if not _has_content(base / GITIGNORE):  # also where an attempt was cut short
+            replace_file(base, GITIGNORE, b"*\n")
+            made.append(base / GITIGNORE)
+        for name in files:
+            with suppress(FileExistsError):
+                os.close(os.open(base / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE))
+                made.append(base / name)
+        for folder in missing:
+            sync_folder(folder.parent)
+    except BaseException:
+        for path in made:
+            path.unlink(missing_ok=True)
+        with suppress(OSError):  # what others have put something into meanwhile stays
+            for folder in missing:
+                if folder.exists():
+                    folder.rmdir()
+        raise
+
+
+def _has_content(path: Path) -> bool:
+    try:
+        return path.stat(follow_symlinks=False).st_size > 0
+    except FileNotFoundError:
+        return False
 
 
 def is_empty(folder: Path) -> bool:
     """Whether nothing is in a folder, or only what the making of a store writes first."""
-    return all(path.name == GITIGNORE for path in folder.iterdir())
+    return all(path.name == GITIGNORE or path.name.startswith(f".{GITIGNORE}.") for path in folder.iterdir())

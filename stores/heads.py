@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from stores.codec import decode_line, reseal
+from stores.codec import decode_line, in_batches
 
 _HEAD = re.compile(
     rb'\{"id":"([!#-\[\]-~]+)","execution_id":"([!#-\[\]-~]+)","path_id":"[^"\\]*","sequence":(\d{1,15}),'
@@ -36,12 +36,12 @@ def head_of(line: bytes) -> Head:
 
 
 def checked_lines(lines: Sequence[bytes]) -> tuple[list[Head], list[bytes]]:
-    """What lines that continue each other say, and the lines sealed anew, as one batch.
+    """What lines that continue each other say, and the lines in whole batches: in their own, where these are whole.
 
     Raises:
         ValueError: they have gaps, are of several executions, or are no sealed lines.
     """
-    sealed = reseal(lines)
+    sealed = in_batches(lines)
     heads = [head_of(line[:-1]) for line in sealed]
     for sequence, head in enumerate(heads, start=heads[0].sequence if heads else 0):
         if head.execution_id != heads[0].execution_id:

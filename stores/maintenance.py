@@ -82,10 +82,12 @@ class Bulk(Protocol):
     async def append_lines(
         self, execution_id: str, lines: Sequence[bytes], snapshot: ExecutionSnapshot | None = None
     ) -> None:
-        """Make lines durable, whole or not at all, as `append_events` does with the events they stand for.
+        """Make lines durable, as `append_events` does with the events they stand for.
 
-        They are one batch from then on, so they are sealed anew. `snapshot`: that of the execution at the last of
-        these events, which saves folding them.
+        They stay in the batches that their marks tell of, byte for byte; only what is there of a batch that lacks its
+        end is sealed anew, as a batch of its own. They are kept or refused all together, but when the process dies in
+        the middle whole batches of them may be left, from the first on. `snapshot`: that of the execution at the last
+        of these events, which saves folding them.
 
         Raises:
             ConflictError: they do not continue the history.

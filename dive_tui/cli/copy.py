@@ -18,7 +18,7 @@ from dive_tui.cli.progress import shown_progress
 from dive_tui.cli.several import Executions, counted, find_executions
 from engine.core.query import parse_query
 from engine.model.snapshot import ExecutionSummary
-from engine.store import ExecutionEventStore
+from engine.store import ExecutionEventStore, StoreNotFoundError
 from stores.copying import SUCCESSES, Copied, copy_executions, is_same_place
 from stores.location import open_store, resolve_location
 
@@ -52,17 +52,10 @@ async def copy(
     if executions and query:
         raise UsageError("executions are named or asked for by --query, not both")
     printer = Printer(ascii_only=ascii)
-    results: list[Copied] = []
-    from_store = open_store(places[0], offload=False)
+    from_store = _source_at(places[0])
     try:
         chosen = await _chosen(from_store, executions, query)
-        to_store = open_store(places[1], create=True, offload=False)
-        try:
-            with shown_progress("copying", "events") as progress:
-                async with aclosing(copy_executions(from_store, to_store, chosen, progress)) as copies:
-                    results = [result async for result in copies]
-        finally:
-            await to_store.close()
+        results = await _copied(from_store, places[1], chosen) if chosen else []
     finally:
         await from_store.close()
     if json:
@@ -83,6 +76,23 @@ def _location(word: str, name: str) -> str:
     if word.startswith("memory:"):
         raise UsageError(f"{name}: an in-memory store exists in one Python process only, name a path instead")
     return resolve_location(word, os.environ, Path.cwd()).text
+
+
+def _source_at(location: str) -> ExecutionEventStore:
+    try:
+        return open_store(location, offload=False)
+    except StoreNotFoundError:
+        raise StoreNotFoundError(f"SRC: there is no store at {location}") from None
+
+
+async def _copied(source: ExecutionEventStore, target: str, chosen: list[ExecutionSummary]) -> list[Copied]:
+    store = open_store(target, create=True, offload=False)
+    try:
+        with shown_progress("copying", "events") as progress:
+            async with aclosing(copy_executions(source, store, chosen, progress)) as copies:
+                return [result async for result in copies]
+    finally:
+        await store.close()
 
 
 async def _chosen(store: ExecutionEventStore, references: tuple[str, ...], query: str) -> list[ExecutionSummary]:

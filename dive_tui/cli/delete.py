@@ -18,7 +18,8 @@ from dive_tui.confirming import is_confirmed, word_to_type
 from engine.model.ids import short_id
 from engine.model.snapshot import ExecutionSummary
 from engine.model.state import ENDED
-from engine.store import ExecutionEventStore, OwnedError
+from engine.store import ExecutionEventStore, OwnedError, ReadOnlyError
+from stores.folding import is_damaged
 
 SOME_KEPT = 1
 _MOST_SHOWN = 20
@@ -44,6 +45,8 @@ async def delete(
         Also those that have not ended, when no living runner drives them.
     """
     async with opened_store(common) as store:
+        if reason := getattr(store, "why_read_only", ""):
+            raise ReadOnlyError(reason)
         ids = await find_executions(store, (execution, *executions))
         everything = {summary.id: summary for summary in await store.list_executions()}
         chosen = [everything[execution_id] for execution_id in ids if execution_id in everything]
@@ -66,6 +69,9 @@ def _refusal(
     """Why an execution must not be deleted; empty when it may."""
     name = f"{summary.workflow_name} {short_id(summary.id)}"
     if summary.status not in ENDED and not (force and summary.live is not True):
+        if summary.live is not True and (summary.dialect or is_damaged(summary)):
+            what = "is damaged" if is_damaged(summary) else "was recorded by the Go system Dive"
+            return f"{name} {what}, so it can neither go on nor be cancelled: delete it as it is with --force"
         cancel = typed("cancel", summary.id[-5:], store=store)
         by_force = "" if summary.live else ", or delete it as it is with --force"
         return f"{name} is {summary.shown_status}, not ended: cancel it first with {cancel}{by_force}"

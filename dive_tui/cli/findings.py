@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from dive_tui.app.text import display_text
@@ -10,6 +11,8 @@ from stores.maintenance import Finding, Mended
 
 KIND_STYLES = {"damaged": "red", "torn": "yellow", "stale": "yellow", "foreign": "dim", "unsafe": "red"}
 _ROOM_FOR_COLUMNS = 72
+_KEPT = re.compile(r"(?:^|(?<=\s))/[^,;]*|\S+\.(?:torn|damaged)-\d+")
+"""Where something is kept, in what a store says of a repair."""
 
 
 def print_findings(printer: Printer, findings: Iterable[Finding]) -> None:
@@ -20,8 +23,19 @@ def print_findings(printer: Printer, findings: Iterable[Finding]) -> None:
 
 def print_mended(printer: Printer, mended: Iterable[Mended]) -> None:
     """A line or more for each: what was wrong where, and what was done about it."""
-    rows = [(*_what(printer, one.finding), one.outcome) for one in mended]
+    rows, kept = [], []
+    for one in mended:
+        rows.append((*_what(printer, one.finding), _KEPT.sub(lambda found: _name_of(found[0]), one.outcome)))
+        kept += [(one.finding.execution_id, found) for found in _KEPT.findall(one.outcome)]
     _print_table(printer, ("", "EXECUTION", "WHERE", "WHAT", "DONE"), rows)
+    if kept:
+        printer.heading("Kept aside")
+    for name, path in dict.fromkeys(kept):
+        printer.line(f"  {path}", (f"  {printer.short_id(name)}" if name else "", "dim"))
+
+
+def _name_of(path: str) -> str:
+    return path.rstrip("/").rpartition("/")[2]
 
 
 def _without_remedy(finding: Finding) -> str:

@@ -22,6 +22,7 @@ from engine.model.times import format_time, seconds_between
 from engine.store import ExecutionEventStore
 
 _OPTIONS = ("--status", "--workflow", "--limit", "--offset", "--json", "--store", "--ascii", "--debug", "--help")
+_MORE = ": --limit N or --offset N"
 
 
 async def list_executions(
@@ -60,7 +61,7 @@ async def list_executions(
         page = await _page(store, where, asked, now)
     if json:
         print_json([summary.to_dict() for summary in page.shown])
-        tell([page.cut] if page.cut else [])
+        tell([f"{page.cut}{_MORE}"] if page.cut else [])
     else:
         _print_list(page, common, now)
     return 0
@@ -105,7 +106,7 @@ def _print_list(page: _Page, common: Common, now: datetime) -> None:
     elif not page.cut:
         printer.line("No execution matches. All of them: dive-tui list")
     if page.cut:
-        printer.line((f"{page.cut}; more with --limit N or --offset N", "dim"))
+        printer.line((f"{page.cut}{_MORE}", "dim"))
 
 
 def _columns(printer: Printer, shown: list[ExecutionSummary], now: datetime) -> list[Column]:

@@ -19,7 +19,7 @@ from dive_tui.cli.selecting import find_execution, opened_store, user_name
 from engine.core.expression_errors import suggestion
 from engine.core.reduce import CONTROL
 from engine.lifecycle.engine import Engine
-from engine.lifecycle.errors import ExecutionEndedError
+from engine.lifecycle.errors import ExecutionEndedError, ForeignHistoryError
 from engine.loading.files import read_limited
 from engine.loading.problems import LoadError
 from engine.model.ids import short_id
@@ -178,6 +178,8 @@ class _Message:
                 await self._send(engine, execution_id)
             except ExecutionEndedError as error:
                 raise self._ended(execution_id, str(error), common) from None
+            except ForeignHistoryError:
+                raise  # it says all there is to say
             except ValueError as error:
                 raise UsageError(f"the {self._kind} cannot be sent: {error}") from None
             finally:

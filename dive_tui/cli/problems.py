@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable
 
@@ -36,6 +37,11 @@ EXIT_CODES = {
     "builtins.OSError": STORE_TROUBLE,
 }
 """By full name, so that telling an error loads nothing that was not needed to raise it."""
+
+
+REPAIRABLE = frozenset({"engine.store.DamagedHistoryError", "engine.store.DamagedInboxError"})
+"""By full name, too."""
+_DAMAGE = re.compile(r"(?:of|to) (\S+) ((?:is|are) damaged at|makes no sense|cannot be read)")
 
 
 class CommandError(Exception):
@@ -78,12 +84,24 @@ def exit_code(error: BaseException) -> int:
 
 def sentences(error: BaseException) -> list[str]:
     """What an error says: one sentence, or all of those it gathered."""
+    if f"{type(error).__module__}.{type(error).__qualname__}" in REPAIRABLE:
+        return [with_remedy(str(error))]
     gathered: list[object] | None = getattr(error, "problems", None)
     if gathered:
         return [str(problem) for problem in gathered]
     if isinstance(error, OSError) and error.strerror:
         return [f"{error.filename}: {error.strerror}" if error.filename else error.strerror]
     return [str(error) or type(error).__name__]
+
+
+def with_remedy(damage: str) -> str:
+    """A sentence that names a damaged execution, and what to do about that."""
+    named = _DAMAGE.search(damage)
+    if named is None:
+        return damage
+    reference = named[1][-5:]
+    saves = f", dive-tui repair {reference} saves the rest" if named[2].endswith("damaged at") else ""
+    return f"{damage}; dive-tui verify {reference} tells more{saves}"
 
 
 def tell(lines: Iterable[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from dive_tui.cli.problems import STORE_TROUBLE, CommandError
+from dive_tui.cli.problems import STORE_TROUBLE, CommandError, with_remedy
 from engine.core.reduce import HistoryError
 from engine.model.snapshot import ExecutionSummary, summarize
 from engine.model.state import ExecutionState
@@ -21,6 +21,8 @@ class Reading(NamedTuple):
     history: History
     damage: str
     """Why something is missing at the end; empty when nothing is."""
+    is_damaged: bool = False
+    """Whether that is because what was recorded cannot be read, or makes no sense."""
 
     @property
     def last(self) -> int:
@@ -54,14 +56,17 @@ async def read_execution(store: ExecutionEventStore, execution_id: str, to: int 
     except DamagedHistoryError as error:
         if not error.readable:
             raise
-        events, damage = error.readable, str(error)
+        events, damage = error.readable, with_remedy(str(error))
     if not events:
         raise CommandError(
             f"{execution_id} is no longer in the store; dive-tui list shows what is", exit_code=STORE_TROUBLE
         )
     history = History(execution_id, events)
     if history.problem is not None and not damage:
-        damage = f"the history of {execution_id} makes no sense after event {history.folded}: {history.problem}"
+        damage = with_remedy(
+            f"the history of {execution_id} makes no sense after event {history.folded}: {history.problem}"
+        )
+    is_damaged = bool(damage)
     if history.latest.incomplete_from is not None and not damage:
         damage = (
             f"event {history.latest.incomplete_from} was written by a newer version of dive-tui; "
@@ -70,7 +75,7 @@ async def read_execution(store: ExecutionEventStore, execution_id: str, to: int 
     if history.folded == 0:
         raise CommandError(damage, exit_code=STORE_TROUBLE)
     summary = await store.get_summary(execution_id)
-    return Reading(summary or summarize(history.latest), history, damage)
+    return Reading(summary or summarize(history.latest), history, damage, is_damaged)
 
 
 async def read_latest(store: ExecutionEventStore, execution_id: str) -> tuple[ExecutionSummary, ExecutionState]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Annotated
@@ -22,6 +23,7 @@ DurabilityOption = Annotated[
         name="--durability", help="What recorded steps survive: full (the default) a loss of power, see the documents."
     ),
 ]
+_FAILED = re.compile(r"\Athe store at .+? failed: ")
 SAY_AGAIN = 5.0
 """Seconds between two lines that say the same store fails."""
 
@@ -50,7 +52,7 @@ class NoticeTeller:
             self._said = None
         elif self._said is None or self._clock() - self._said >= SAY_AGAIN:
             self._said = self._clock()
-            self._say(str(notice))
+            self._say(str(notice._replace(problem=_cause(notice.problem))))
 
 
 @contextlib.contextmanager
@@ -64,5 +66,10 @@ def losses_told() -> Iterator[None]:
         yield
     except RecordingError as error:
         lost = [f"not recorded: {unit} (effect key {unit.effect_key})" for unit in error.units]
-        sentence = f"the store failed, the execution is interrupted: {error}"
+        sentence = f"the store failed, the execution is interrupted: {_cause(str(error))}"
         raise CommandError(sentence, *lost, exit_code=STORE_TROUBLE) from error
+
+
+def _cause(problem: str) -> str:
+    """What a store says of its failure, without the words that it failed: they are said already."""
+    return _FAILED.sub("", problem)

@@ -54,6 +54,11 @@ async def show(
     else:
         printer = Printer(ascii_only=common.ascii)
         _print_head(printer, reading)
+        if reading.is_damaged:
+            more = typed("verify", execution, store=common.store)
+            printer.line(
+                (f"{printer.glyphs.failed} damaged", "red"), f"  shown up to event {reading.last}; see: {more}"
+            )
         _print_record(printer, "Inputs", record["inputs"])
         _print_record(printer, "Outputs", record["outputs"])
         if record["error"]:
@@ -73,7 +78,7 @@ async def show(
             driven=summary.live,
             sent={message.topic or message.kind for message in unread},
         )
-        printer.ways_on(ways)
+        printer.ways_on([] if reading.damage else ways)  # nobody drives what cannot be read to its end
         printer.hints(*_hints(reading, execution, common.store))
     reading.complain()
     return 0

@@ -49,7 +49,9 @@ def resolve_reference(text: str, newest_first: Sequence[Referable]) -> str:
     if numbered:
         back = int(numbered[1])
         if back >= len(newest_first):
-            raise ReferenceProblem(f"there are only {len(newest_first)} executions; {text} is not among them")
+            count = len(newest_first)
+            known = "there is only 1 execution" if count == 1 else f"there are only {count:,} executions"
+            raise ReferenceProblem(f"{known}; {text} is not among them")
         return newest_first[back].id
     return _by_part(text, newest_first)
 

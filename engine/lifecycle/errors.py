@@ -16,12 +16,12 @@ class ExecutionEndedError(ValueError):
 
 
 class ForeignHistoryError(ValueError):
-    """Another system recorded the history, without its definition: it can be looked at, and not be driven."""
+    """Another system recorded the history, without its definition: it can be looked at, and not gone on with."""
 
     def __init__(self, execution_id: str) -> None:
         super().__init__(
-            f"execution {execution_id} was recorded by the Go system Dive, without its definition: it cannot go on, "
-            "only be retried with a workflow file (--workflow FILE)"
+            f"execution {execution_id} was recorded by the Go system Dive, without its definition: it can be looked at "
+            "and migrated, not gone on with"
         )
 
 

@@ -21,7 +21,7 @@ class LostUnit(NamedTuple):
     effect_key: str
 
     def __str__(self) -> str:
-        item = "" if self.iteration is None else f"[{self.iteration}]"
+        item = "" if self.iteration is None else f", item {self.iteration + 1}"
         visit = "" if self.visit == 1 else f", visit {self.visit}"
         return f"{self.path} › {self.step}{item}{visit}"
 

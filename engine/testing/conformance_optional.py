@@ -142,6 +142,17 @@ async def lines_can_be_moved(store: ExecutionEventStore) -> None:
         await store.delete_execution("exec_one")
 
 
+async def lines_keep_their_batches(store: ExecutionEventStore) -> None:
+    """Appended at once, the lines of several batches are given back byte for byte, and so stay several."""
+    maker = HistoryMaker()
+    for batch in (maker.begin(), maker.work() + maker.work(), maker.finish()):
+        await store.append_events(batch)
+    lines = await _bulk(store).get_lines("exec_one")
+    await store.delete_execution("exec_one")
+    await _bulk(store).append_lines("exec_one", lines)
+    expect(await _bulk(store).get_lines("exec_one") == lines, "lines should stay in the batches they came in")
+
+
 async def lines_must_continue(store: ExecutionEventStore) -> None:
     """Lines that do not continue the history change nothing; those that are its end already are a success."""
     bulk = _bulk(store)
@@ -315,6 +326,7 @@ OPTIONAL_CHECKS: Mapping[str, tuple[Check, ...]] = MappingProxyType(
         "bulk": (
             lines_are_the_events,
             lines_can_be_moved,
+            lines_keep_their_batches,
             lines_must_continue,
             lines_are_checked_first,
             lines_are_told,

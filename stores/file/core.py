@@ -17,7 +17,7 @@ from engine.model.signals import ExecutionSignal
 from engine.model.snapshot import ExecutionFilter, ExecutionSnapshot, ExecutionSummary
 from engine.model.state import ENDED
 from engine.model.times import format_time
-from engine.store import ConflictError, OwnedError, StoreError, StoreNotFoundError, UnknownExecutionError
+from engine.store import ConflictError, OwnedError, ReadOnlyError, StoreError, StoreNotFoundError, UnknownExecutionError
 from stores.changes import ChangesReader, ChangesWriter
 from stores.checks import check_batch, check_signal
 from stores.codec import encode_batch
@@ -33,7 +33,7 @@ from stores.file.snapshots import StoredSnapshot, load_snapshot, save_snapshot
 from stores.file.summaries import Summaries
 from stores.file.turn import Turn
 from stores.file.writer import HistoryGoneError, HistoryWriter, Numbered
-from stores.files import MISSING, BusyError, locked, make_folder, open_inside, reading, sync_folder
+from stores.files import MISSING, BusyError, is_write_refused, locked, make_folder, open_inside, reading, sync_folder
 from stores.folding import select
 from stores.heads import checked_lines
 from stores.maintenance import Mended
@@ -123,7 +123,7 @@ class FileCore:
             return []
 
     def append_lines(self, execution_id: str, lines: Sequence[bytes], snapshot: ExecutionSnapshot | None) -> None:
-        """Make sealed lines durable as one batch, and keep a snapshot taken at the last of them."""
+        """Make sealed lines durable in the batches they came in, and keep a snapshot taken at the last of them."""
         heads, sealed = checked_lines(lines)
         if heads and heads[0].execution_id != folder_name(execution_id):
             raise ValueError(f"lines of {heads[0].execution_id} cannot be appended to {execution_id}")
@@ -261,6 +261,8 @@ class FileCore:
         explanation: StoreError
         if not self.base.is_dir():
             explanation = StoreNotFoundError(f"the store at {self.base} is gone")
+        elif is_write_refused(error, self.base):
+            explanation = ReadOnlyError(f"the store at {self.base} cannot be written: its file or folder is read-only")
         else:
             where = f" ({error.filename})" if error.filename else ""
             explanation = StoreError(f"the store at {self.base} failed: {error.strerror or error}{where}")

@@ -88,7 +88,7 @@ def prepare(base: Path, *, create: bool) -> None:
         raise ForeignStoreError(f"{base} holds other things, not a store of executions")
     if not create:
         raise StoreNotFoundError(f"there is no store at {base}: make one with `dive-tui run`, or name one with --store")
-    make_store_folder(base, {CHANGES: b""})
+    make_store_folder(base, [CHANGES])
 
 
 def set_aside(fd: int, folder: Path, name: str, offset: int, size: int) -> None:

@@ -45,7 +45,9 @@ class HistoryWriter:
         self._fd = open_inside(folder, EVENTS, os.O_RDWR | os.O_APPEND | (os.O_CREAT if create else 0))
 
     def append(self, events: Sequence[Numbered], lines: Sequence[bytes]) -> None:
-        """Write a batch, whole or not at all, as the lines it is encoded to; return when it is on the disk.
+        """Write a batch as the lines it is encoded to, whole or not at all; return when it is on the disk.
+
+        Of several batches at once, whole ones from the first on may be left when the process dies in the middle.
 
         Raises:
             ConflictError: the batch does not continue the history.

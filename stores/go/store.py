@@ -65,6 +65,14 @@ class GoExecutionEventStore:
         """Its folder or file."""
         return self._source.place
 
+    @property
+    def why_read_only(self) -> str:
+        """Why nothing in it can be changed, and what to do about it."""
+        return (
+            f"{self.place} is a store of the Go system Dive, which is never changed; "
+            f"dive-tui migrate {self.place} makes one of it that can be"
+        )
+
     async def get_events(self, execution_id: str, from_seq: int = 1, limit: int | None = None) -> list[ExecutionEvent]:
         """See `ExecutionEventStore.get_events`."""
         validate_execution_id(execution_id)
@@ -154,10 +162,7 @@ class GoExecutionEventStore:
             self._source.close()
 
     def _refuse(self) -> NoReturn:
-        raise ReadOnlyError(
-            f"{self.place} is a store of the Go system Dive, which is never changed; "
-            f"dive-tui migrate {self.place} makes one of it that can be"
-        )
+        raise ReadOnlyError(self.why_read_only)
 
     async def _read(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         def alone() -> R:

@@ -51,6 +51,7 @@ def test_some_of_them(shop: Shop, call: Caller) -> None:
     assert (both.code, both.err) == (2, "executions are named or asked for by --query, not both\n")
     assert call("copy", ".dive", "c", "nobody").code == 2
     assert call("copy", ".dive", "c", "--query", "status:dreaming").code == 2
+    assert call("copy", ".dive", "c", "--query", "workflow:none") == (0, "Copied 0 executions to c  0 events\n", "")
     assert not (shop.folder / "c").exists(), "the target is made when something is going to be copied"
 
 
@@ -125,7 +126,8 @@ def test_places_that_make_no_sense(shop: Shop, call: Caller, source: str, target
 
 
 def test_places_that_are_no_stores(shop: Shop, call: Caller) -> None:
-    assert call("copy", "nowhere", "copy").code == 4
+    ended = call("copy", "nowhere", "copy")
+    assert (ended.code, ended.err) == (4, f"SRC: there is no store at {shop.folder}/nowhere\n")
     assert not (shop.folder / "copy").exists()
     record(shop.store, 1)
     ended = call("copy", ".dive", "order.yaml")

@@ -125,6 +125,16 @@ def test_force_takes_open_ones_that_nobody_drives(shop: Shop, call: Caller) -> N
     assert left(call) == []
 
 
+def test_what_is_damaged_cannot_be_cancelled_first(shop: Shop, call: Caller) -> None:
+    open_one(shop)
+    events = shop.store / "exec_open1" / "events.jsonl"
+    events.write_bytes(b"?" + events.read_bytes()[1:])
+    kept = call("delete", "open1", "--yes")
+    assert kept.code == 2
+    assert kept.err.endswith("is damaged, so it can neither go on nor be cancelled: delete it as it is with --force\n")
+    assert call("delete", "open1", "--yes", "--force").code == 0
+
+
 def test_what_is_driven_is_refused_even_so(shop: Shop, call: Caller) -> None:
     shop.write("long.yaml", "name: long\nsteps:\n  - {name: Only, action: wait_for_ever}\n")
     runner = shop.start("run", "long.yaml")

@@ -57,11 +57,11 @@ def test_choice(shop: Shop, call: Caller, arguments: list[str], amounts: list[fl
 
 def test_a_cut_list_says_so(shop: Shop, call: Caller) -> None:
     record(shop.store, 1, 2, 3)
-    assert call("list", "--limit", "2").out.endswith("\nshowing 2, there are more; more with --limit N or --offset N\n")
-    assert call("list", "--limit", "2", "--json").err == "showing 2, there are more\n"
+    assert call("list", "--limit", "2").out.endswith("\nshowing 2, there are more: --limit N or --offset N\n")
+    assert call("list", "--limit", "2", "--json").err == "showing 2, there are more: --limit N or --offset N\n"
     assert call("list", "--limit", "3").out.count("showing") == 0
     assert "\nshowing 2 to 2, there are more" in call("list", "--limit", "1", "--offset", "1").out
-    assert "\nshowing 2 of 3; more" in call("list", "--limit", "2", "events>1").out
+    assert "\nshowing 2 of 3: --limit N" in call("list", "--limit", "2", "events>1").out
 
 
 def test_nothing_to_list(shop: Shop, call: Caller) -> None:

@@ -192,6 +192,8 @@ def test_damaged_history_is_shown_as_far_as_it_goes(shop: Shop, call: Caller, fa
     for ended in shown.values():
         assert ended.code == 4
         assert ended.out != "" and ended.err.count("\n") == 1 and "events.jsonl" in ended.err
+        short = failed[-5:]
+        assert ended.err.endswith(f"; dive-tui verify {short} tells more, dive-tui repair {short} saves the rest\n")
     if options:
         assert [json.loads(line)["sequence"] for line in shown["events"].out.splitlines()] == list(
             range(1, readable + 1)
@@ -201,6 +203,9 @@ def test_damaged_history_is_shown_as_far_as_it_goes(shop: Shop, call: Caller, fa
         assert len(shown["logs"].json) == 2
     else:
         assert f"event {readable} of " in shown["replay"].out
+        said = shown["show"].out.splitlines()
+        assert said[2] == f"✗ damaged  shown up to event {readable}; see: dive-tui verify {failed}"
+        assert "Go on:" not in shown["show"].out
     assert call("replay", failed, "--to", "5").code == 0
     assert call("events", failed, "--from", "3", "--to", str(readable)).code == 0
     listed = call("list")
@@ -232,6 +237,7 @@ def test_history_of_a_newer_version(shop: Shop, call: Caller) -> None:
     for command in ("show", "replay"):
         ended = call(command, "last")
         assert ended.code == 4 and ended.out
+        assert "Go on:" not in ended.out and "damaged" not in ended.out
         assert ended.err == (
             "event 3 was written by a newer version of dive-tui; what is shown of later ones is incomplete\n"
         )
@@ -245,6 +251,7 @@ def test_damaged_history_is_not_driven(shop: Shop, call: Caller, failed: str) ->
         ended = call(*typed)
         assert (ended.code, ended.out) == (4, "")
         assert "events.jsonl" in ended.err and ended.err.count("\n") == 1
+        assert ended.err.count("dive-tui repair") == 1
     assert (shop.store / failed / "events.jsonl").read_bytes() == before
 
 
@@ -253,4 +260,5 @@ def test_history_damaged_from_the_start(shop: Shop, call: Caller, failed: str) -
     for name in ("show", "events", "logs", "replay"):
         ended = call(name, failed)
         assert (ended.code, ended.err.count("\n")) == (4, 1)
+        assert ended.err.count(f"dive-tui repair {failed[-5:]} saves the rest") == 1
     assert call("list").code == 0

@@ -209,6 +209,8 @@ def test_a_store_as_it_is_can_be_looked_at_by_every_command(
         done = call(*refused, "--store", place)
         assert done.code in (2, 4) and ("never changed" in done.err or "Go system" in done.err)
     assert call("work", "--once", "--store", place).out == "Nothing was due.\n"
+    kept = call("delete", killed("d").id, "--store", place)
+    assert kept.code == 4 and "is never changed" in kept.err and kept.err.count("\n") == 1
     assert footprint(originals) == before
 
 
@@ -219,14 +221,18 @@ def test_a_migrated_execution_that_never_ended_does_not_go_on(originals: Path, s
     assert (summary["status"], summary["live"]) == ("running", False)
     refused = call("recover", run.id)
     assert refused.code == 2
-    assert "recorded by the Go system Dive, without its definition" in refused.err and "--workflow FILE" in refused.err
+    assert "recorded by the Go system Dive, without its definition" in refused.err and "--workflow" not in refused.err
     assert "recover" not in call("show", run.id).out
     for message in (["cancel"], ["pause"], ["wake"], ["signal"]):
         done = call(*message, run.id, *(["approve"] if message == ["signal"] else []))
-        assert done.code == 2 and "without its definition" in done.err
+        assert done.code == 2 and done.err.startswith(f"execution {run.id} was recorded by the Go system Dive")
     assert asyncio.run(unread(str(shop.store), run)) == []
     assert call("work", "--once").out == "Nothing was due.\n"
     assert len(call("events", run.id, "--json").out.splitlines()) == len(run.events)
+    kept = call("delete", run.id, "--yes")
+    assert kept.code == 2
+    assert "neither go on nor be cancelled: delete it as it is with --force" in kept.err and "cancel it" not in kept.err
+    assert call("delete", run.id, "--yes", "--force").code == 0
 
 
 async def test_what_was_migrated_is_sound(originals: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from dive_tui.cli.recording import SAY_AGAIN, NoticeTeller
 from engine.model.events import ExecutionEvent
 from engine.runtime.config import PersistenceConfig
+from engine.runtime.losses import LostUnit
 from engine.runtime.notices import SizeWarning, StoreTrouble
 from engine.store import ReadOnlyError, StoreError
 from stores.memory import MemoryExecutionEventStore
@@ -61,6 +62,20 @@ def test_store_that_fails_for_too_long_ends_the_run_with_what_is_lost(call: Call
     assert trying == "the store fails (no space left on device): trying again, 0 s left"
     assert sentence == "the store failed, the execution is interrupted: no space left on device"
     assert re.fullmatch(r"not recorded: main › Validate \(effect key exec_\w{26}/main/Validate/1#1\)", lost)
+
+
+def test_what_a_store_says_of_its_failure_is_not_said_twice(call: Caller, fail: Fail) -> None:
+    fail(StoreError("the store at /long: path/store.db failed: no space left on device (/x)"))
+    said = call("run", "order.yaml", "-i", "amount=1").err.splitlines()[1:3]
+    assert said == [
+        "the store fails (no space left on device (/x)): trying again, 0 s left",
+        "the store failed, the execution is interrupted: no space left on device (/x)",
+    ]
+
+
+def test_items_that_are_lost_are_counted_from_one() -> None:
+    assert str(LostUnit("exec_1", "main", "Work", 1, 11, "key")) == "main › Work, item 12"
+    assert str(LostUnit("exec_1", "main", "Work", 2, None, "key")) == "main › Work, visit 2"
 
 
 def test_store_that_fails_for_good_ends_the_run_at_once(call: Caller, fail: Fail) -> None:

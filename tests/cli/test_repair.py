@@ -8,6 +8,8 @@ import sys
 import pytest
 
 from dive_tui.cli import selecting
+from dive_tui.cli.findings import print_mended
+from dive_tui.cli.printing import Printer
 from stores.location import open_store
 from stores.maintenance import Finding, Maintainable, Mended, Progress
 from stores.memory import MemoryExecutionEventStore
@@ -91,6 +93,25 @@ def test_all_mended(call: Caller, mends: Mends) -> None:
     mends.findings = [TORN]
     assert call("repair", "--yes").out.splitlines()[-1] == "✓ nothing is wrong any more"
     assert call("repair") == (0, "✓ 0 executions, 0 events: nothing wrong\n", "")
+
+
+@pytest.mark.parametrize("width", [40, 80, 100])
+def test_where_something_is_kept_stands_whole_on_a_line_of_its_own(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    long = f"/home/some body/{'deep/' * 30}store.db-damaged/events-1"
+    print_mended(
+        Printer(),
+        [
+            Mended(TORN, f"2 events are left, what followed is kept in {long}, whole"),
+            Mended(TORN, "cut off and kept as events.jsonl.torn-12"),
+        ],
+    )
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-3] == "Kept aside"
+    assert lines[-2:] == [f"  {long}  …c_one", "  events.jsonl.torn-12  …c_one"]
+    assert all(len(line) <= width for line in lines[:-2]) and "deep" not in "".join(lines[:-2])
 
 
 def test_only_what_cannot_be_mended_is_not_asked_about(call: Caller, mends: Mends) -> None:

@@ -66,6 +66,11 @@ def test_a_reference_to_nothing_is_a_sentence(text: str, message: str) -> None:
     assert caught.value.candidates == []
 
 
+def test_one_execution_is_one() -> None:
+    with pytest.raises(ReferenceProblem, match=r"there is only 1 execution; last-3 is not among them"):
+        resolve_reference("last-3", LIST[:1])
+
+
 def test_an_ambiguous_reference_lists_the_candidates_newest_first() -> None:
     with pytest.raises(ReferenceProblem, match="'exec_ab' fits 2 executions") as caught:
         resolve_reference("exec_ab", LIST)

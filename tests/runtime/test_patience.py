@@ -220,7 +220,7 @@ async def test_lost_units_have_their_item_visit_and_the_effect_key_they_were_sta
     keys = [event.data["effect_key"] for event in started if "iteration" in event.data]
     assert len(set(keys)) == 2
     assert caught.value.units == [LostUnit(FIRST, "main", "Items", 1, 0, keys[-1])]
-    assert str(caught.value.units[0]) == "main › Items[0]"
+    assert str(caught.value.units[0]) == "main › Items, item 1"
 
 
 async def test_an_append_that_was_stored_all_the_same_is_not_a_conflict(

@@ -14,7 +14,7 @@ from engine.model.signals import ExecutionSignal
 from engine.model.snapshot import ExecutionSnapshot, ExecutionSummary
 from engine.store import ConflictError, ReadOnlyError, StoreError
 from engine.testing.conformance_events import HistoryMaker
-from stores.codec import LineError, decode_line, seal
+from stores.codec import LineError, decode_line, encode_batch, seal
 from stores.maintenance import Finding, Mended, Progress
 from stores.memory import MemoryExecutionEventStore
 
@@ -115,6 +115,23 @@ class KeepsASnapshotThatIsAhead(CapableMemory):
         self, execution_id: str, lines: Sequence[bytes], snapshot: ExecutionSnapshot | None = None
     ) -> None:
         await super().append_lines(execution_id, lines[: -1 if snapshot and len(lines) > 1 else None], snapshot)
+
+
+class SealsAllLinesAsOneBatch(CapableMemory):
+    def __init__(self) -> None:
+        super().__init__()
+        self.moved: set[str] = set()
+
+    async def get_lines(self, execution_id: str, from_seq: int = 1, limit: int | None = None) -> list[bytes]:
+        if execution_id not in self.moved:
+            return await super().get_lines(execution_id, from_seq, limit)
+        return encode_batch(await self.get_events(execution_id, from_seq, limit))
+
+    async def append_lines(
+        self, execution_id: str, lines: Sequence[bytes], snapshot: ExecutionSnapshot | None = None
+    ) -> None:
+        self.moved.add(execution_id)
+        await super().append_lines(execution_id, lines, snapshot)
 
 
 class OverwritesWithLines(CapableMemory):
@@ -220,6 +237,7 @@ BROKEN_OPTIONS = [
     (KeepsTheLinesInThePiecesTheyWere, "lines_can_be_moved"),
     (ListsWhatLinesSayLater, "lines_can_be_moved"),
     (KeepsASnapshotThatIsAhead, "lines_can_be_moved"),
+    (SealsAllLinesAsOneBatch, "lines_keep_their_batches"),
     (OverwritesWithLines, "lines_must_continue"),
     (RefusesLinesAgain, "lines_must_continue"),
     (TakesLinesUnseen, "lines_are_checked_first"),

@@ -394,11 +394,15 @@ async def test_a_copy_of_a_copy_is_the_same_to_the_byte(tmp_path: Path, between:
     await stores[0].append_events(maker.begin())
     for size in (1, 5, 40, 3):
         await stores[0].append_events([event for number in range(size) for event in maker.work(number)])
-    await save_snapshot(stores[0], ONE)
     await stores[0].append_events(maker.work(1) + maker.finish())
+    begun = await stores[0].get_events(ONE, 1, 24)
+    inside_a_batch = ExecutionSnapshot.of(fold(initial_state(ONE), begun), begun[0].data["workflow"])
+    await stores[0].save_snapshot(inside_a_batch)
     for one, other in pairwise(stores):
         assert [result.outcome for result in await copied(one, other)] == ["copied"]
     for store in stores:
+        snapshot = await store.get_snapshot(ONE)
+        assert snapshot is not None and snapshot.last_event_seq == 24
         await store.close()
     first, last = (tmp_path / name / ONE / "events.jsonl" for name in ("first", "third"))
     assert first.read_bytes() == last.read_bytes()

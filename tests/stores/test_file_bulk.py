@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from engine.store import ConflictError, DamagedHistoryError
 from engine.testing.conformance_lists import snapshot_of
-from stores.codec import LineError, decode_line, encode_batch, reseal, seal
+from stores.codec import LineError, decode_line, encode_batch, events_left, in_batches, seal
 from stores.file.store import FileExecutionEventStore
 from stores.maintenance import Bulk
 from tests.stores.filed import stored
@@ -28,9 +28,26 @@ async def target(tmp_path: Path) -> FileExecutionEventStore:
 
 
 @given(first=st.integers(0, len(LINES) - 1), count=st.integers(0, 9))
-def test_resealed_lines_are_one_append_of_the_same_events(first: int, count: int) -> None:
+def test_lines_stay_in_their_batches_unless_one_is_cut(first: int, count: int) -> None:
     chosen = LINES[first : first + count]
-    assert reseal(chosen) == encode_batch(EVENTS[first : first + count])
+    whole = max((place for place, line in enumerate(chosen, 1) if not events_left(line[:-1])), default=0)
+    assert in_batches(chosen) == chosen[:whole] + encode_batch(EVENTS[first + whole : first + count])
+
+
+def test_a_batch_without_its_middle_is_two() -> None:
+    five = encode_batch(EVENTS[:5])
+    assert in_batches(five[:2] + five[3:]) == encode_batch(EVENTS[:2]) + five[3:]
+    assert in_batches(five[:2] + five) == encode_batch(EVENTS[:2]) + five
+
+
+async def test_batches_appended_at_once_are_lost_one_by_one(base: Path, target: FileExecutionEventStore) -> None:
+    lines = encode_batch(EVENTS[:4]) + encode_batch(EVENTS[4:6]) + encode_batch(EVENTS[6:9])
+    await target.append_lines("exec_one", lines)
+    await target.close()
+    file = target.base / "exec_one" / "events.jsonl"
+    assert file.read_bytes() == b"".join(lines)
+    file.write_bytes(b"".join(lines)[:-1])
+    assert await FileExecutionEventStore(target.base, offload=False).get_event_history("exec_one") == EVENTS[:6]
 
 
 @pytest.mark.parametrize(
@@ -45,9 +62,9 @@ def test_resealed_lines_are_one_append_of_the_same_events(first: int, count: int
         orjson.dumps(EVENTS[0].to_dict()) + b"\n",
     ],
 )
-def test_what_is_no_sealed_line_is_not_sealed_anew(line: bytes) -> None:
+def test_what_is_no_sealed_line_is_no_batch(line: bytes) -> None:
     with pytest.raises(LineError):
-        reseal([LINES[0], line])
+        in_batches([LINES[0], line])
 
 
 async def test_lines_come_in_ranges_like_events(base: Path) -> None:

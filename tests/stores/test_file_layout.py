@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import shutil
@@ -77,6 +78,31 @@ def test_an_empty_folder_becomes_a_store(tmp_path: Path) -> None:
     assert (tmp_path / ".gitignore").read_text() == "mine\n"
     FileExecutionEventStore(tmp_path)
     FileExecutionEventStore(tmp_path, create=True)
+
+
+def test_a_store_that_cannot_be_made_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "there").mkdir()
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", full)
+        for base in (tmp_path / "deep" / "store", tmp_path / "there"):
+            with pytest.raises(StoreError, match="No space left"):
+                FileExecutionEventStore(base, create=True)
+    assert [path.name for path in tmp_path.rglob("*")] == ["there"]
+
+
+def test_an_empty_gitignore_is_mended(tmp_path: Path) -> None:
+    (tmp_path / ".gitignore").touch()
+    (tmp_path / "..gitignore.1-ab").touch()
+    FileExecutionEventStore(tmp_path, create=True)
+    assert (tmp_path / ".gitignore").read_bytes() == b"*\n"
+    (tmp_path / ".gitignore").write_bytes(b"mine\n")
+    (tmp_path / "changes").unlink()
+    FileExecutionEventStore(tmp_path, create=True)
+    assert (tmp_path / ".gitignore").read_bytes() == b"mine\n"
 
 
 @pytest.mark.parametrize("create", [False, True])
@@ -230,7 +256,8 @@ async def test_a_store_that_may_only_be_read(readable_by_all: Path) -> None:
     assert await process.wait() == 0
     assert (outcomes["history"], outcomes["list"], outcomes["snapshot"]) == (2, ["interrupted"], 2)
     for what in ("append", "begin", "save", "acquire", "delete"):
-        assert "Permission denied" in outcomes[what], what
+        assert outcomes[what] == f"the store at {base} cannot be written: its file or folder is read-only", what
+        assert outcomes[f"{what} kind"] == "ReadOnlyError", what
     assert outcomes["news"] == ["exec_one"]
     for folder in folders:
         folder.chmod(0o700)
