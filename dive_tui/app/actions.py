@@ -35,6 +35,7 @@ class Scope(StrEnum):
     FORM = "In a form"
     PROMPT = "Prompt"
     MENU = "Menu"
+    CONFIRM = "Before something is deleted"
     HELP = "Help"
 
 
@@ -50,6 +51,7 @@ CONTEXTS: dict[str, tuple[Scope, ...]] = {
     "help": (Scope.LIST, Scope.HELP),
     "form": (Scope.FIELD, Scope.FORM),
     "confirm": (Scope.MENU, Scope.FORM),
+    "delete": (Scope.CONFIRM, Scope.FORM),
     "prompt": (Scope.FIELD, Scope.PROMPT),
 }
 """For each place the focus can be in: the scopes whose keys act there. No key may mean two things in one place."""
@@ -417,6 +419,14 @@ ACTIONS: tuple[Action, ...] = (
     Action(Scope.PROMPT, "choose_next", "Entry below", ("down", "tab"), "choose the entry below", palette=False),
     Action(Scope.MENU, "choose", "Choose", ("enter", "y"), "choose the entry under the cursor", palette=False),
     Action(Scope.MENU, "close_menu", "Close the menu", ("q", "escape", "backspace"), "close the menu", palette=False),
+    Action(
+        Scope.CONFIRM,
+        "keep",
+        "Change nothing",
+        ("enter", "escape"),
+        "go back and delete nothing; everything that can be typed goes to the field",
+        palette=False,
+    ),
     Action(
         Scope.HELP,
         "close_help",

@@ -6,6 +6,7 @@ Opening a store may bring its tables up to date or leave files beside it, so it 
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +23,8 @@ PATIENCE = 2.0
 """Seconds that looking at one store may take."""
 MOST_COUNTED = 100_000
 GO = "Dive (Go)"
+MIGRATE = "This store can only be looked at: V, then c, makes one of it that can be changed."
+NOT_WRITABLE = "This store can only be looked at: you may not write to its file or folder. V, then c, copies it."
 _KINDS = {"file": "file", "sqlite": "sqlite", "memory": "memory"}
 _DATABASE = "store.db"
 _MAGIC = b"SQLite format 3\0"
@@ -79,9 +82,21 @@ def kind_of(store: ExecutionEventStore) -> str:
     return _KINDS.get(rest.partition(".")[0], GO)
 
 
-def is_read_only(store: ExecutionEventStore) -> bool:
-    """Whether a store can only be looked at."""
-    return bool(getattr(store, "read_only", kind_of(store) == GO))
+def why_read_only(store: ExecutionEventStore) -> str:
+    """Why a store can only be looked at, as a sentence; empty when it can be changed."""
+    if getattr(store, "read_only", kind_of(store) == GO):
+        return MIGRATE
+    place = getattr(store, "path", None) or getattr(store, "base", None)
+    return NOT_WRITABLE if isinstance(place, Path) and not _is_writable(place) else ""
+
+
+def _is_writable(place: Path) -> bool:
+    """Whether what is at a place may be written, and where it is a file its folder too; so is what is not there."""
+    try:
+        is_file = stat.S_ISREG(place.stat().st_mode)
+    except (OSError, ValueError):
+        return True
+    return os.access(place, os.W_OK) and (not is_file or os.access(place.parent, os.W_OK))
 
 
 def path_of(location: str) -> Path:
@@ -97,6 +112,19 @@ def short_place(location: str) -> str:
         if path.startswith(base + os.sep):
             return mark + path[len(base) + 1 :]
     return path
+
+
+def store_option(location: str | None) -> str:
+    """What a command needs after it to use the store at a location; empty where it would use that one by itself."""
+    if location is None:
+        return ""
+    place = path_of(location)
+    with suppress(StoreError, OSError, ValueError):
+        if os.path.realpath(path_of(resolve_location(None, os.environ, Path.cwd()).text)) == os.path.realpath(place):
+            return ""
+    kind = location[: len(location) - len(str(place))] if location.endswith(str(place)) else ""
+    shown = place.relative_to(Path.cwd()) if place.is_relative_to(Path.cwd()) else place
+    return f" --store {shlex.quote(f'{kind}{shown}')}"
 
 
 def candidates(current: str, cwd: Path, environ: Mapping[str, str], recent: Sequence[str]) -> list[Candidate]:
@@ -145,7 +173,8 @@ def look_at(location: str, patience: float = PATIENCE) -> StoreFacts:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode) and not location.startswith("file:") and (path / _DATABASE).is_file():
             path = path / _DATABASE
-        return _database(path, until) if path.is_file() else _folder(path, until)
+        facts = _database(path, until) if path.is_file() else _folder(path, until)
+        return facts if facts.problem or _is_writable(path) else facts._replace(read_only=True)
     except (FileNotFoundError, NotADirectoryError):
         return StoreFacts(problem="nothing there yet")
     except (OSError, ValueError) as error:

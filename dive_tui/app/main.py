@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 from dive_tui.app import themes
 from dive_tui.app.actions import Scope
 from dive_tui.app.keymap import bindings
-from dive_tui.app.known_stores import Candidate, candidates, is_read_only, kind_of, path_of, short_place
+from dive_tui.app.known_stores import Candidate, candidates, kind_of, path_of, short_place, why_read_only
 from dive_tui.app.recent import RecentStores
 from dive_tui.app.shell import Shell
-from dive_tui.app.trouble import Trouble, trouble
+from dive_tui.app.trouble import Trouble, trouble, without_commands
 from engine.core.references import ReferenceProblem, resolve_reference
 from engine.model.snapshot import ExecutionSummary
 from engine.store import ExecutionEventStore, StoreError, StoreNotFoundError
@@ -27,6 +27,7 @@ from stores.location import Location, open_store, resolve_location
 if TYPE_CHECKING:
     from textual.screen import Screen
 
+    from dive_tui.feeds.messages import FeedFailed
     from dive_tui.screens.execution import ExecutionScreen
     from dive_tui.screens.executions import ExecutionsScreen
 
@@ -36,6 +37,8 @@ HANGUP_CHECK = 2.0
 """Seconds between two looks at whether the terminal is still there."""
 LOOK_AGAIN = 1.0
 """Seconds between two looks for a store that does not exist yet."""
+REOPEN = 0.5
+"""The same for one that has gone."""
 
 
 class DiveApp(Shell):
@@ -193,9 +196,45 @@ class DiveApp(Shell):
             location = resolve_location(place, {}, Path.cwd())
             store = await asyncio.to_thread(open_store, location.text)
         except (StoreError, OSError, ValueError) as problem:
-            return str(problem)
+            return without_commands(str(problem))
         self.call_later(self._switch, location, store)
         return None
+
+    def on_feed_failed(self, message: FeedFailed) -> None:
+        """What was opened is no longer at its place: look for what will be."""
+        if message.trouble.gone:
+            self._reopen_soon()
+
+    def _reopen_soon(self) -> None:
+        if self._store is not None:
+            self.run_worker(self._reopen(), group="store", exclusive=True, exit_on_error=False)
+
+    async def _reopen(self) -> None:
+        """Once there is a store at the place of the one that was opened, go on with what is there now."""
+        while True:
+            if await self.reopen_store():
+                return
+            await asyncio.sleep(REOPEN)
+
+    async def reopen_store(self) -> bool:
+        """Open what is at the store's place now, and let all screens go on with it; whether that could be."""
+        from dive_tui.screens.steered import SteeredScreen
+
+        location = self._location
+        try:
+            store = await asyncio.to_thread(open_store, location.text)
+        except (StoreError, OSError):
+            return False
+        if location is not self._location:  # a person has opened another one meanwhile
+            await store.close()
+            return True
+        before, self._store = self._store, store
+        for screen in self.screen_stack:
+            if isinstance(screen, SteeredScreen):
+                screen.use_store(store)
+        if before is not None:
+            await before.close()
+        return True
 
     async def _switch(self, location: Location, store: ExecutionEventStore) -> None:
         """Close all that shows the store before, with its feeds, and then that store."""
@@ -226,9 +265,10 @@ class DiveApp(Shell):
         screen = self.screen
         execution = screen.execution_id if isinstance(screen, ExecutionScreen) else None
         store = self._store
-        kind, read_only = (kind_of(store), is_read_only(store)) if store is not None else ("", False)
+        kind, why = (kind_of(store), why_read_only(store)) if store is not None else ("", "")
+        location = self._location.text
         self.push_screen(
-            MaintenanceScreen(self._location.text, execution, self.open_store_at, kind=kind, read_only=read_only)
+            MaintenanceScreen(location, execution, self.open_store_at, self._reopen_soon, kind=kind, why_read_only=why)
         )
 
     def why_not_maintain(self) -> str | None:

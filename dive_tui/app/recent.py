@@ -8,6 +8,8 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+from dive_tui.app.known_stores import path_of
+
 MOST = 12
 _MOST_BYTES = 64 << 10
 
@@ -36,7 +38,8 @@ class RecentStores:
         return [text for text in stores if isinstance(text, str)][:MOST] if isinstance(stores, list) else []
 
     def add(self, location: str) -> None:
-        """Put a location first."""
+        """Put a location first; a place has one name, without `..`."""
+        location = _normal(location)
         stores = [location, *(known for known in self.all() if known != location)][:MOST]
         with suppress(OSError, ValueError):  # no folder to write to: then nothing is remembered
             self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -48,3 +51,12 @@ class RecentStores:
             except BaseException:
                 Path(name).unlink(missing_ok=True)
                 raise
+
+
+def _normal(location: str) -> str:
+    place = path_of(location)
+    if ".." not in place.parts:
+        return location
+    with suppress(OSError, ValueError, RuntimeError):
+        return f"{location.removesuffix(str(place))}{place.resolve()}"
+    return location

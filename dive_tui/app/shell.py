@@ -74,8 +74,11 @@ class Shell(App[int], inherit_bindings=False):
         return themes.palette_of(self)
 
     def say(self, text: str, severity: Severity = "information", *, seconds: float = 5) -> None:
-        """Show a toast; ``text`` may hold anything."""
-        self.notify(display_text(text, max_cells=TOAST_CELLS), severity=severity, timeout=seconds, markup=False)
+        """Show a toast; ``text`` may hold anything. What still stands there is not said beside itself."""
+        shown = display_text(text, max_cells=TOAST_CELLS)
+        if any(shown == said.message and not said.has_expired for said in self._notifications):
+            return
+        self.notify(shown, severity=severity, timeout=seconds, markup=False)
 
     # Actions
 

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dive_tui.app.known_stores import is_read_only
+from dive_tui.app.known_stores import store_option, why_read_only
 from dive_tui.cli.selecting import user_name
 from dive_tui.launch import Launched, LaunchError, launch
 from engine.model.ids import short_id
@@ -59,11 +59,22 @@ class Steering:
         self._start = start
         self._made: Engine | None = None
         self.sender = user_name()
+        self.store_option = store_option(location)
+        """What commands typed here need after them to use this store."""
 
     @property
     def read_only(self) -> bool:
         """Whether nothing can be changed in the store."""
-        return is_read_only(self.store)
+        return bool(self.why_read_only)
+
+    @property
+    def why_read_only(self) -> str:
+        """Why nothing can be changed in the store, as a sentence; empty when it can."""
+        return why_read_only(self.store)
+
+    def use(self, store: ExecutionEventStore) -> None:
+        """Write to this store from now on: it is at the place of the one before."""
+        self.store, self._made = store, None
 
     @property
     def starts_runners(self) -> bool:
@@ -90,7 +101,7 @@ class Steering:
             raise SteeringError(str(problem)) from problem
         finally:
             await engine.close()
-        return _what_became(kind, execution_id, topic, summary)
+        return self._what_became(kind, execution_id, topic, summary)
 
     async def start_runner(self, execution_id: str) -> str:
         """Have a runner, which outlives the app, take an execution up; a sentence when it has.
@@ -113,15 +124,15 @@ class Steering:
             self._made = Engine(self.store)  # without actions: it only writes to inboxes
         return self._made
 
-
-def _what_became(kind: MessageKind, execution_id: str, topic: str, summary: ExecutionSummary | None) -> Sent:
-    name = short_id(execution_id)
-    if summary is None or summary.status == _DONE.get(kind):
-        done = {"pause": "is paused; p lets it go on", "cancel": "is cancelled"}.get(kind, "is gone")
-        return Sent(f"{name} {done}.", needs_runner=False)
-    words = f"was sent the signal {topic}" if kind == "signal" else _ASKED[kind]
-    if summary.live is not False or summary.status in ENDED:
-        return Sent(f"{name} {words}.", needs_runner=False)
-    if summary.status == ExecutionStatus.PAUSED and kind != "resume":
-        return Sent(f"{name} {words}. It is paused; p lets it go on.", needs_runner=False)
-    return Sent(f"{name} {words}. Nobody drives it: dive-tui work --once", needs_runner=True)
+    def _what_became(self, kind: MessageKind, execution_id: str, topic: str, summary: ExecutionSummary | None) -> Sent:
+        name = short_id(execution_id)
+        if summary is None or summary.status == _DONE.get(kind):
+            done = {"pause": "is paused; p lets it go on", "cancel": "is cancelled"}.get(kind, "is gone")
+            return Sent(f"{name} {done}.", needs_runner=False)
+        words = f"was sent the signal {topic}" if kind == "signal" else _ASKED[kind]
+        if summary.live is not False or summary.status in ENDED:
+            return Sent(f"{name} {words}.", needs_runner=False)
+        if summary.status == ExecutionStatus.PAUSED and kind != "resume":
+            return Sent(f"{name} {words}. It is paused; p lets it go on.", needs_runner=False)
+        command = f"dive-tui work --once{self.store_option}"
+        return Sent(f"{name} {words}. Nobody drives it: {command}", needs_runner=True)

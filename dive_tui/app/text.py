@@ -21,6 +21,8 @@ from rich.cells import cell_len, get_character_cell_size
 DEFAULT_CELLS = 4096
 """How many cells :func:`display_text` shows when its caller names no limit."""
 
+_LEAST_PATH = 12
+"""Cells of a path that stay however little room there is."""
 MAX_MARKS = 3
 """Combining marks that may follow one character; further ones are written out."""
 
@@ -200,6 +202,20 @@ def ellipsize(text: str, cells: int) -> str:
     if cell_len(text) <= cells:
         return text
     return display_text(text, max_cells=cells)
+
+
+def shorten_path(sentence: str, cells: int) -> str:
+    """Cut the longest path in a sentence of display text in its middle, so far that the sentence has ``cells`` cells.
+
+    Something of its beginning and its name stay; where that is not enough, the sentence stays longer.
+    """
+    path = max((word for word in sentence.split(" ") if "/" in word), key=cell_len, default="")
+    over, mark = cell_len(sentence) - cells, ellipsis()
+    keep = max(_LEAST_PATH, cell_len(path) - over - cell_len(mark))
+    if over <= 0 or keep >= cell_len(path):
+        return sentence
+    head, tail = path[: keep // 3], path[len(path) - (keep - keep // 3) :]
+    return sentence.replace(path, f"{head}{mark}{tail}", 1)
 
 
 def fit(text: str, cells: int, *, align: str = "left") -> str:

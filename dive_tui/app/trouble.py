@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 from typing import NamedTuple
 
 from engine.store import (
@@ -15,7 +16,8 @@ from engine.store import (
     StoreNotFoundError,
 )
 
-READ_ONLY = "This store can only be looked at: dive-tui migrate makes one of it that can be changed."
+_COMMANDS = re.compile(r"(: | \()(make one with )?`?dive-tui .*", re.DOTALL)
+"""How a store tells whoever works with commands what to do; in the app keys do it."""
 
 
 class Trouble(NamedTuple):
@@ -26,22 +28,30 @@ class Trouble(NamedTuple):
     """What to do."""
     maintain: bool = False
     """Whether looking at the store's files is what to do."""
+    gone: bool = False
+    """Whether what was opened is no longer at its place; something else may be."""
+
+
+def without_commands(sentence: str) -> str:
+    """What a store says, without the commands that would help outside of the app."""
+    return _COMMANDS.sub("", sentence)
 
 
 def trouble(error: StoreError) -> Trouble:
     """What an error of a store means for whoever looks at it."""
     from stores.files import BusyError
 
-    sentence = str(error)
+    sentence = without_commands(str(error))
     match error:
         case DamagedStoreError() | DamagedHistoryError() | DamagedInboxError():
             return Trouble(sentence, "V says what is damaged, and repairs what it can.", maintain=True)
         case StoreNotFoundError():
-            return Trouble(sentence, "What was read stays here, and it is looked for again. O opens another store.")
+            remedy = "What was read stays; it is looked for again. O opens another store."
+            return Trouble(sentence, remedy, gone=True)
         case ForeignStoreError():
             return Trouble(sentence, "O opens another store.")
         case ReadOnlyError():
-            return Trouble(sentence, "Nothing was changed. Who may write there, or a copy: dive-tui copy")
+            return Trouble(sentence, "Nothing was changed. A copy can be: V, then c.")
         case BusyError():
             return Trouble(sentence, "It is tried again every second.")
     if _is_full(error):

@@ -19,6 +19,8 @@ LIVENESS = 1.0
 """Seconds between two looks at whether the runners of running executions live; a killed one writes nothing."""
 RETRY = 1.0
 """Seconds between two tries to read a store that could not be read."""
+_NOBODY = "exec_0"
+"""No execution has this id: asking for it costs next to nothing, and only a store that is there answers."""
 
 
 class Changes:
@@ -78,6 +80,10 @@ class Feed(ABC):
         self._told: Trouble | None = None
         """What was said last, while it is so."""
 
+    def use(self, store: ExecutionEventStore) -> None:
+        """Read this store from now on: it is at the place of the one before. What has been read stays."""
+        self._store = store
+
     @abstractmethod
     async def read(self) -> None:
         """Read everything, or after the store was away what may have changed meanwhile. May raise `StoreError`."""
@@ -89,23 +95,32 @@ class Feed(ABC):
     async def run(self) -> None:
         """Read, then follow; on a store error say so and try again until it can be read."""
         while True:
+            store = self._store
             try:
-                await self._follow()
+                await self._follow(store)
             except StoreError as error:
+                if store is not self._store:
+                    continue
                 now = trouble(error)
                 if now != self._told:
                     self._post(FeedFailed(now))
                 self._told = now
                 await asyncio.sleep(RETRY)
 
-    async def _follow(self) -> None:
-        changes = Changes(self._store).batches()
+    async def _follow(self, store: ExecutionEventStore) -> None:
+        """Until another store is to be read."""
+        await store.get_summary(_NOBODY)  # that it is gone is said before what cannot be done without it
+        changes = Changes(store).batches()
         try:
             await self.read()
             if self._told is not None:
                 self._told = None
                 self._post(FeedRecovered())
             async for ids in changes:
+                if store is not self._store:
+                    return
+                if not ids:  # the folder may be there, and what it held not
+                    await store.get_summary(_NOBODY)
                 await self.changed(ids)
         finally:
             await changes.aclose()

@@ -114,8 +114,8 @@ class ExecutionView(SteeredScreen):
         )
         self._set_placeholders("loading", "Reading the history")
         self.panes.events.focus()
-        feed = HistoryFeed(self._store, self._execution_id, self.post_message)
-        self.run_worker(feed.run(), group="feed", exclusive=True, exit_on_error=False)
+        self._feed = HistoryFeed(self._store, self._execution_id, self.post_message)
+        self.run_worker(self._feed.run(), group="feed", exclusive=True, exit_on_error=False)
         self._update()
 
     @property
@@ -355,7 +355,8 @@ class ExecutionView(SteeredScreen):
     def _update_remedy(self) -> None:
         remedy, name = self.query_one(Remedy), self._execution_id[-5:]
         if self._trouble is None and (self._damage or self._findings):
-            commands = (f"dive-tui verify {name}", f"dive-tui repair {name}")
+            option = self.steering.store_option if self.steering is not None else ""
+            commands = (f"dive-tui verify {name}{option}", f"dive-tui repair {name}{option}")
             remedy.show("V", "looks closer, and repairs", "maintain", *commands)
         else:
             remedy.display = False

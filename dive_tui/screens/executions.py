@@ -77,7 +77,7 @@ class ExecutionsScreen(SteeredScreen):
         self._summaries: dict[str, ExecutionSummary] = {}
         self._listed = False
         self._failed = False
-        self._watching = False
+        self._missing = False
         self._query: Query | None = None
         self._order = SortOrder.STARTED
         self._unseen = 0
@@ -120,16 +120,24 @@ class ExecutionsScreen(SteeredScreen):
 
     def watch_store(self, store: ExecutionEventStore, location: str | None = None) -> None:
         """Show this store and keep up with it; `location` is how runners are told of it."""
-        self._failed, self._watching = False, True
+        self._failed = self._missing = False
         self._kind = kind_of(store)
         self.steering = Steering(store, location)
-        feed = ExecutionsFeed(store, self.post_message)
-        self.run_worker(feed.run(), group="executions", exclusive=True, exit_on_error=False)
+        self.query_one(ExecutionPeek).store_option = self.steering.store_option
+        self._feed = ExecutionsFeed(store, self.post_message)
+        self.run_worker(self._feed.run(), group="executions", exclusive=True, exit_on_error=False)
+
+    def use_store(self, store: ExecutionEventStore) -> None:
+        """Go on with this store, which is at the place of the one before."""
+        super().use_store(store)
+        self._kind = kind_of(store)
+        self._update()
 
     async def leave_store(self, place: str) -> None:
         """Show nothing of the store any more, and stop reading it; the one at `place` comes next."""
         self._place, self._kind, self.steering = place, "", None
-        self._listed = self._failed = self._watching = False
+        self._listed = self._failed = self._missing = False
+        self._feed = None
         self._summaries, self._unseen = {}, 0
         feeds = self.workers.cancel_group(self, "executions")
         await asyncio.gather(*(feed.wait() for feed in feeds), return_exceptions=True)
@@ -141,7 +149,9 @@ class ExecutionsScreen(SteeredScreen):
 
     def show_no_store(self) -> None:
         """There is no store yet: say how to get one."""
+        self._missing, self._failed = True, False
         self._list.set_placeholder("empty", *welcome(self._place, self._folder, missing=True))
+        self._update()
 
     def show_problem(self, problem: Trouble) -> None:
         """The store cannot be opened."""
@@ -179,7 +189,7 @@ class ExecutionsScreen(SteeredScreen):
     @on(FeedFailed)
     def _store_lost(self, message: FeedFailed) -> None:
         self._failed = True
-        sentence, remedy, maintain = message.trouble
+        sentence, remedy, maintain, _ = message.trouble
         self.query_one(Banner).show("error", sentence, hint=remedy, verb="maintain" if maintain else "")
         if not self._listed:
             self._list.set_placeholder("error", sentence, f"{remedy}   q leaves")
@@ -223,8 +233,11 @@ class ExecutionsScreen(SteeredScreen):
         self._update_header()
         shown, everything = self._list.row_count, len(self._summaries)
         count = f"{human_count(shown)} of {human_count(everything)}" if shown != everything else human_count(everything)
-        self.query_one(FilterBar).set_facts(count, f"{self._order} {self._list.glyphs.down}")
-        self.query_one("#list-pane", Pane).set_fact(f"{count} executions" if everything != 1 else "1 execution")
+        self.query_one(FilterBar).set_facts(
+            *([count] if self._listed else []), f"{self._order} {self._list.glyphs.down}"
+        )
+        known = f"{count} executions" if everything != 1 else "1 execution"
+        self.query_one("#list-pane", Pane).set_fact(known if self._listed else "")
         footer = self.query_one(FooterLine)
         if self._unseen and not self._list.follow:
             footer.set_fact(f"{self._unseen} new {self._list.glyphs.up}", "accent", verb="follow")
@@ -252,10 +265,10 @@ class ExecutionsScreen(SteeredScreen):
                 parts.append(part((text, STATUS_TOKENS.get(status, "dim")), priority=3 + place, gap=3))
         parts.append(part((self._list.time_form, "dim"), priority=12, right=True))
         self.query_one(ExecutionsHead).display = bool(self._list.row_count)
-        if not self._watching and not self._failed:
-            parts.append(part(("no store yet", "dim"), right=True, gap=3))
-        elif self._failed:
+        if self._failed:
             parts.append(part((f"{glyphs.failed} store unreadable", "failed"), right=True, gap=3))
+        elif not self._listed:
+            parts.append(part(("no store yet" if self._missing else "loading", "dim"), right=True, gap=3))
         elif self._list.follow:
             parts.append(part((f"{glyphs.live} live", "running"), right=True, gap=3))
         else:

@@ -15,7 +15,6 @@ from dive_tui.app.keymap import bindings
 from dive_tui.app.known_stores import GO, short_place
 from dive_tui.app.shell import Shell
 from dive_tui.app.text import human_count
-from dive_tui.app.trouble import READ_ONLY
 from dive_tui.feeds.maintenance import (
     Job,
     Report,
@@ -58,12 +57,14 @@ class _Task(NamedTuple):
 _VERIFY = _Task("verifying", "whole")
 _REPAIR = _Task("repairing", "repaired")
 _COPY = _Task("copying", "copied")
+_MIGRATE = _Task("migrating", "migrated")
 
 
 class MaintenanceScreen(AppScreen[None]):
     """Looks after the store at a location, or after one execution of it; begins with verifying.
 
-    `open_store` is asked to show a copy that was made.
+    `open_store` is asked to show a copy that was made; `repaired` is called when a repair may have put something else
+    in the place of what the app has open. `why_read_only` is a sentence where nothing can be changed.
     """
 
     BINDINGS = bindings(Scope.MAINTENANCE)
@@ -78,19 +79,27 @@ class MaintenanceScreen(AppScreen[None]):
     """
 
     def __init__(
-        self, location: str, execution_id: str | None, open_store: OpenStore, *, kind: str = "", read_only: bool = False
+        self,
+        location: str,
+        execution_id: str | None,
+        open_store: OpenStore,
+        repaired: Callable[[], object] = lambda: None,
+        *,
+        kind: str = "",
+        why_read_only: str = "",
     ) -> None:
         super().__init__()
         self._location = location
         self._execution_id = execution_id
         self._open_store = open_store
+        self._repaired = repaired
         self._kind = kind
-        self._read_only = read_only
+        self._why_read_only = why_read_only
         self._job: Job | None = None
         self._doing = _VERIFY
         self._report: Report | None = None
         self._problem = ""
-        self._progress = (0, 0, "")
+        self._progress: tuple[int, int, str, str] = (0, 0, "", "")
         self._target = ""
 
     def compose(self) -> ComposeResult:
@@ -115,7 +124,7 @@ class MaintenanceScreen(AppScreen[None]):
     # Working
 
     def _begin(self, task: _Task, work: Work) -> None:
-        self._doing, self._report, self._problem, self._progress = task, None, "", (0, 0, "")
+        self._doing, self._report, self._problem, self._progress = task, None, "", (0, 0, "", "")
         self._list.set_placeholder("loading", f"{task.doing.capitalize()} {self._subject}", "x stops it")
         self._list.show(())
         self._job = Job(work, self.post_message)
@@ -125,7 +134,7 @@ class MaintenanceScreen(AppScreen[None]):
     @on(WorkProgressed)
     def _progressed(self, message: WorkProgressed) -> None:
         if self._job is not None:
-            self._progress = message.done, message.total, message.what
+            self._progress = message.done, message.total, message.what, message.phase
             self._update()
 
     @on(WorkEnded)
@@ -139,7 +148,9 @@ class MaintenanceScreen(AppScreen[None]):
             self._list.set_placeholder("empty", sentence, "q goes back")
         self._list.show(message.report.lines if message.report is not None else ())
         self._update()
-        if self._doing is _COPY and message.report is not None and message.report.fine:
+        if self._doing is _REPAIR:
+            self._repaired()
+        if self._doing in (_COPY, _MIGRATE) and message.report is not None and message.report.fine:
             self._offer_copy(message.report)
 
     def _offer_copy(self, report: Report) -> None:
@@ -149,7 +160,8 @@ class MaintenanceScreen(AppScreen[None]):
             return await self._open_store(target)
 
         sentences = [(short_place(target), "bright"), (f"{report.sentence}; each was read back and compared.", "text")]
-        self.app.push_screen(ChoiceDialog("The copy is there", sentences, "Stay here", [("Open the copy", show_it)]))
+        title = "The migrated store is there" if self._doing is _MIGRATE else "The copy is there"
+        self.app.push_screen(ChoiceDialog(title, sentences, "Stay here", [("Open it", show_it)]))
 
     # Showing it
 
@@ -170,17 +182,18 @@ class MaintenanceScreen(AppScreen[None]):
 
     def _update_header(self) -> None:
         header = self.query_one(HeaderLine)
-        done, total, what = self._progress
+        done, total, what, phase = self._progress
         word, style, glyph = self._state
         mark = header.glyphs.status(glyph)
         parts = [
             part((short_place(self._location), "bold bright"), priority=3, shrink=10),
             part((f"({self._kind})", "dim"), priority=6, gap=1) if self._kind else part(),
             part((id_words(self._execution_id), "text"), priority=4) if self._execution_id else part(),
+            part(("read-only", "waiting"), priority=6) if self._why_read_only else part(),
             part((f" {mark} {word.upper()} ", f"pill {style}"), priority=1),
         ]
         if self._job is not None and total:
-            looked = f"{human_count(done)} of {human_count(total)}"
+            looked = " ".join(filter(None, [phase, f"{human_count(done)} of {human_count(total)}"]))
             parts.append(part((f"{done / total:.0%}", "bold bright"), priority=2, right=True))
             parts += [part((looked, "text"), priority=5), part((what, "dim"), priority=7, shrink=8)]
         elif self._report is not None and self._report.lines:
@@ -230,8 +243,8 @@ class MaintenanceScreen(AppScreen[None]):
 
     def why_not_repair(self) -> str | None:
         """Only what can be changed, and has something to mend."""
-        if self._read_only:
-            return READ_ONLY
+        if self._why_read_only:
+            return self._why_read_only
         busy = self.why_not_verify()
         if busy or self._doing is not _VERIFY or self._report is None:
             return busy or "v verifies first: then there is something to say about it."
@@ -261,6 +274,8 @@ class MaintenanceScreen(AppScreen[None]):
         """Ask where to, and copy."""
         from stores.copying import is_same_place
 
+        task = _MIGRATE if self._kind == GO else _COPY
+
         def take(typed: str) -> str | None:
             try:
                 target = resolve_location(typed, {}, Path.cwd()).text
@@ -269,15 +284,14 @@ class MaintenanceScreen(AppScreen[None]):
             if is_same_place(self._location, target):
                 return "That is this store."
             self._target = target
-            self._begin(_COPY, copying(self._location, target))
+            self._begin(task, copying(self._location, target))
             return None
 
-        migrates = self._kind == GO
         sentences = [
             (f"Everything in {short_place(self._location)} is copied, read back and compared.", "text"),
             ("Nothing of it is changed. Stopping is safe: copying again goes on from there.", "dim"),
         ]
-        self.app.push_screen(PathDialog("Migrate to" if migrates else "Copy to", sentences, take))
+        self.app.push_screen(PathDialog("Migrate to" if task is _MIGRATE else "Copy to", sentences, take))
 
     def why_not_stop_work(self) -> str | None:
         """Only while something is done."""

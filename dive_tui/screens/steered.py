@@ -10,7 +10,7 @@ from dive_tui.app.keymap import bindings
 from dive_tui.app.shell import Shell
 from dive_tui.app.steering import Sent, Steering, SteeringError
 from dive_tui.app.text import human_count
-from dive_tui.app.trouble import READ_ONLY
+from dive_tui.feeds.pace import Feed
 from dive_tui.widgets.choice import ChoiceDialog
 from dive_tui.widgets.delete_dialog import DeleteDialog
 from dive_tui.widgets.footer import FooterLine
@@ -21,6 +21,7 @@ from dive_tui.widgets.wait_words import id_words, summary_words
 from engine.model.signals import MessageKind
 from engine.model.snapshot import ExecutionSummary
 from engine.model.state import ENDED, ExecutionStatus, Wait
+from engine.store import ExecutionEventStore
 from stores.folding import is_damaged
 
 _SIGNAL = "signal "
@@ -32,6 +33,14 @@ class SteeredScreen(AppScreen[None]):
     BINDINGS = bindings(Scope.STEERING)
     steering: Steering | None = None
     _offered_for: tuple[str, bool] | None = None
+    _feed: Feed | None = None
+
+    def use_store(self, store: ExecutionEventStore) -> None:
+        """Go on with this store, which is at the place of the one before; what was read stays."""
+        if self.steering is not None:
+            self.steering.use(store)
+        if self._feed is not None:
+            self._feed.use(store)
 
     def offer_what_applies(self) -> None:
         """Let the footer follow when what may be done to the execution has changed."""
@@ -56,7 +65,7 @@ class SteeredScreen(AppScreen[None]):
         if summary is None or self.steering is None:
             return "There is no execution here."
         if self.steering.read_only:
-            return READ_ONLY
+            return self.steering.why_read_only
         if is_damaged(summary):
             return "Its history is damaged, so nothing can be added to it: V says where, and repairs it."
         if summary.status in ENDED:
@@ -133,7 +142,7 @@ class SteeredScreen(AppScreen[None]):
         summary = self.steered
         if summary is None or self.steering is None:
             return "There is no execution here."
-        return READ_ONLY if self.steering.read_only else why_not_delete(summary)
+        return self.steering.why_read_only or why_not_delete(summary)
 
     def action_delete_execution(self) -> None:
         """Say what will be lost, and delete it when that is confirmed."""
@@ -205,7 +214,8 @@ class SteeredScreen(AppScreen[None]):
             (sent.sentence, "text"),
             ("It goes on as soon as a runner takes it up. One started here outlives the app.", "dim"),
         ]
-        choices = [(f"Start a runner now: dive-tui recover {id_words(execution_id)}", start)]
+        command = f"dive-tui recover {execution_id[-5:]}{steering.store_option}"
+        choices = [(f"Start a runner now: {command}", start)]
         self.app.push_screen(ChoiceDialog("Nobody drives it", sentences, "Leave it to dive-tui work", choices))
 
     @property

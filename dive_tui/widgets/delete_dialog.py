@@ -1,4 +1,7 @@
-"""The dialog before something is deleted: what will be lost, and a few characters to type; doing nothing is ready."""
+"""The dialog before something is deleted: what will be lost, and a few characters to type; doing nothing is ready.
+
+No key but enter and escape does anything here by itself: what was begun to be typed must not act on what lies below.
+"""
 
 from __future__ import annotations
 
@@ -23,16 +26,17 @@ Delete = Callable[[], Awaitable[str | None]]
 
 
 class SafeChoice(PartsLine, can_focus=True):
-    """The choice that changes nothing."""
+    """The choice that changes nothing. What is typed while it has the focus is handed to `type`."""
 
     DEFAULT_CSS = """
     SafeChoice { height: 1; padding: 0; }
     SafeChoice:focus { background: $block-cursor-background; }
     """
 
-    def __init__(self, words: str) -> None:
+    def __init__(self, words: str, type: Callable[[str], None]) -> None:
         super().__init__()
         self._words = words
+        self._type = type
 
     def on_mount(self) -> None:
         """Draw it."""
@@ -46,10 +50,21 @@ class SafeChoice(PartsLine, can_focus=True):
         """It does not."""
         self._draw()
 
+    def on_key(self, event: events.Key) -> None:
+        """Hand on what was typed."""
+        if event.is_printable and event.character:
+            event.stop()
+            self._type(event.character)
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Hand on what was pasted."""
+        event.stop()
+        self._type(event.text.strip())
+
     def on_click(self, event: events.Click) -> None:  # type: ignore[override]  # no part of it is a key
         """Choose it."""
         event.stop()
-        self.app.call_later(self.app.run_action, "close_menu", self)
+        self.app.call_later(self.app.run_action, "keep", self)
 
     def _draw(self) -> None:
         mark = self.glyphs.cursor if self.has_focus else " "
@@ -59,7 +74,7 @@ class SafeChoice(PartsLine, can_focus=True):
 class DeleteDialog(Dialog[bool]):
     """Its result is whether it was deleted. What cannot be is said in it, and it stays."""
 
-    BINDINGS = [*bindings(Scope.MENU), *bindings(Scope.FORM)]  # noqa: RUF012 - Textual's own declaration
+    BINDINGS = [*bindings(Scope.CONFIRM), *bindings(Scope.FORM)]  # noqa: RUF012 - Textual's own declaration
 
     DEFAULT_CSS = """
     DeleteDialog > Pane { width: 76; max-width: 94%; height: auto; max-height: 90%; }
@@ -89,9 +104,9 @@ class DeleteDialog(Dialog[bool]):
         asked = part(("  To delete it, type ", "text"), (self._word, "bold failed"), ("  ", "text"))
         line = PartsLine(asked, id="asked")
         line.styles.width = asked.cells
-        with Pane(title=self._title, fact="tab to the field   enter choose   esc close"):
+        with Pane(title=self._title, fact="type it   enter choose   esc close"):
             yield Words(self._sentences)
-            yield SafeChoice("Go back, change nothing")
+            yield SafeChoice("Go back, change nothing", self._type)
             with Horizontal():
                 yield line
                 yield TextField(placeholder="_" * len(self._word))
@@ -100,6 +115,11 @@ class DeleteDialog(Dialog[bool]):
     def on_mount(self) -> None:
         """The way back stands ready."""
         self.query_one(SafeChoice).focus()
+
+    def _type(self, typed: str) -> None:
+        field = self.query_one(TextField)
+        self.set_focus(field)
+        field.insert_text_at_cursor(typed.partition("\n")[0])
 
     @on(TextField.Submitted)
     def _submitted(self, event: TextField.Submitted) -> None:
@@ -120,15 +140,11 @@ class DeleteDialog(Dialog[bool]):
     def _say(self, sentence: str) -> None:
         self.query_one("#problem", Words).show([(sentence, "failed")])
 
-    def action_choose(self) -> None:
-        """The only choice there is changes nothing."""
-        self.action_close_menu()
-
     def action_leave(self) -> None:
         """Go from the field back to the way out."""
         self.query_one(SafeChoice).focus()
 
-    def action_close_menu(self) -> None:
+    def action_keep(self) -> None:
         """Change nothing."""
         if not self._busy:
             self.dismiss(False)

@@ -15,7 +15,7 @@ from dive_tui.widgets.line_view import LineView
 from dive_tui.widgets.shown_status import DAMAGED, shown_status
 from dive_tui.widgets.wait_words import countdown_to, id_words, summary_words
 from engine.model.snapshot import ExecutionSummary
-from engine.model.state import INTERRUPTED, ExecutionStatus
+from engine.model.state import INTERRUPTED, OPEN, ExecutionStatus
 
 _ERROR_LINES = 12
 _MOST_CHILDREN = 4
@@ -23,13 +23,16 @@ Line = list[tuple[str, str]]
 """Pieces of safe text, each with the palette name of its style."""
 
 
-def _ways_on(summary: ExecutionSummary) -> list[str]:
+def _ways_on(summary: ExecutionSummary, store_option: str) -> list[str]:
     """What lets an execution go on that does not by itself."""
     status = shown_status(summary)
     if status == DAMAGED:
-        return ["V looks at what is damaged, and repairs what it can.", f"dive-tui verify {summary.id[-5:]}"]
+        looks = f"dive-tui verify {summary.id[-5:]}{store_option}"
+        return ["V looks at what is damaged, and repairs what it can.", looks]
+    if summary.dialect and (status in OPEN or status == INTERRUPTED):
+        return ["The Go system recorded it: it can be looked at here, and not go on."]
     if status == INTERRUPTED:
-        return ["Its runner is gone; what it had recorded is all here.", "Go on: dive-tui recover"]
+        return ["Its runner is gone; what it had recorded is all here.", f"Go on: dive-tui recover{store_option}"]
     if status not in (ExecutionStatus.WAITING, ExecutionStatus.PAUSED):
         return []
     ways = []
@@ -40,7 +43,7 @@ def _ways_on(summary: ExecutionSummary) -> list[str]:
     elif summary.waiting_for in ("sleep", "retry"):
         ways.append("u wakes it now.")
     if summary.live is False:
-        ways.append("Nobody drives it: dive-tui work")
+        ways.append(f"Nobody drives it: dive-tui work{store_option}")
     return ways
 
 
@@ -54,6 +57,8 @@ class ExecutionPeek(LineView):
         super().__init__(id=id)
         self._now = now
         self._summary: ExecutionSummary | None = None
+        self.store_option = ""
+        """What commands need after them to use the store that is open."""
         self._lines: list[Line] = []
 
     @property
@@ -94,7 +99,7 @@ class ExecutionPeek(LineView):
             lines.append(
                 [(f"{display_text(name, max_cells=9):<10}", "dim"), (display_text(value, max_cells=80), "text")]
             )
-        for sentence in _ways_on(summary):
+        for sentence in _ways_on(summary, self.store_option):
             lines.append([])
             lines += [[(line, "waiting")] for line in display_lines(sentence, width)]
         lines += [[], [(display_text(summary.id, max_cells=80), "dim")]]

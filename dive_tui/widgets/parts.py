@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import NamedTuple
 
 from rich.cells import cell_len
@@ -13,8 +14,11 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from dive_tui.app.glyphs import UNICODE, Glyphs
-from dive_tui.app.text import display_text, ellipsize
+from dive_tui.app.text import display_lines, display_text, ellipsize, shorten_path
 from dive_tui.app.themes import Palette, palette_of
+
+_MOST_LINES = 2
+"""Lines of a trouble, and of its remedy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,12 +157,16 @@ class PartsLine(Widget):
             self._parts = made
             self.refresh()
 
+    def row(self, y: int) -> Sequence[Part]:
+        """What a row of it is made of: it has only one."""
+        return self._parts
+
     def render_line(self, y: int) -> Strip:
         """Draw the line."""
         width = self.size.width
         segments: list[Segment] = []
         filled = 0
-        for start, each in lay_out(self._parts, width):
+        for start, each in lay_out(self.row(y), width):
             segments.append(Segment(" " * (start - filled)))
             segments += [Segment(text, self.palette[style]) for text, style in each.pieces]
             filled = start + each.cells
@@ -169,7 +177,7 @@ class PartsLine(Widget):
         offset = event.get_content_offset(self)
         if offset is None:
             return
-        for start, each in lay_out(self._parts, self.size.width):
+        for start, each in lay_out(self.row(offset.y), self.size.width):
             if each.verb and start <= offset.x < start + each.cells:
                 await self.app.run_action(each.verb)
                 return
@@ -187,7 +195,10 @@ class HeaderLine(PartsLine):
 
 
 class Banner(PartsLine):
-    """A one-line message under the header; takes no space while there is none."""
+    """A message under the header; takes no space while there is none.
+
+    Where one line is too short for a trouble and its remedy, they have lines of their own.
+    """
 
     DEFAULT_CSS = """
     Banner {
@@ -197,19 +208,57 @@ class Banner(PartsLine):
     }
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._wraps = False
+        self._rows: tuple[Sequence[Part], ...] = ()
+
     def show(self, kind: str, text: str, *, hint: str = "", verb: str = "") -> None:
         """Show a message of kind ``error``, ``warning`` or ``info`` and what to do, where a click runs ``verb``."""
         style = {"error": "failed", "warning": "waiting", "info": "accent"}[kind]
         glyph = {"error": self.glyphs.failed, "warning": self.glyphs.warning, "info": self.glyphs.info}[kind]
+        if hint and text and text[-1] not in ".!?:":
+            text = f"{text}."
         parts = [part((f" {glyph} ", f"pill {style}")), part((text, style), shrink=10, priority=2)]
         if hint:
             parts.append(part((hint, "text" if verb else "dim"), shrink=10, priority=3, verb=verb))
         self.set_parts(parts)
+        self._wraps = kind != "info"
+        self._arrange()
         self.display = True
+
+    def row(self, y: int) -> Sequence[Part]:
+        """What a row is made of."""
+        return self._rows[y] if y < len(self._rows) else ()
+
+    def on_resize(self) -> None:
+        """Wrap to another width."""
+        self._arrange()
+
+    def _arrange(self) -> None:
+        width = self.size.width
+        self._rows = (self.parts,)
+        if self._wraps and width and _needed(self.parts) > width:
+            sign, *told = self.parts
+            room = max(1, width - sign.cells - sign.gap)
+            indent = part(" " * sign.cells)
+            lines = [line for each in told for line in _wrapped(each, room)]
+            self._rows = tuple((indent if number else sign, line) for number, line in enumerate(lines))
+        self.styles.height = len(self._rows)
+        self.refresh()
 
     def hide(self) -> None:
         """Take the message away."""
         self.display = False
+
+
+def _wrapped(message: Part, width: int) -> list[Part]:
+    """A message in lines of its own; a path in it is shortened before it takes another one."""
+    [(text, style)] = message.pieces
+    lines = list(islice(display_lines(shorten_path(text, width), width), _MOST_LINES + 1))
+    if len(lines) > _MOST_LINES:
+        lines[_MOST_LINES - 1 :] = [ellipsize(f"{lines[_MOST_LINES - 1]} {lines[_MOST_LINES]}", width)]
+    return [replace(message, pieces=((line, style),)) for line in lines]
 
 
 class Remedy(PartsLine):

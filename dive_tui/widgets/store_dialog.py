@@ -35,6 +35,8 @@ _GRACE = 1.0
 _TYPED = "typed"
 _GAP = "  "
 _KIND, _COUNT, _WHY = 20, 10, 14
+_NARROW_KIND = len("read-only")
+_OPEN = "open now"
 _LEAST_ROWS, _MOST_ROWS = 3, 8
 
 
@@ -71,10 +73,9 @@ class StoreLines(LineView):
         self.refresh_rows()
 
     def columns(self, width: int) -> tuple[int, int, int, int]:
-        """Cells of place, kind, count and reason; the last has a place only where there is room."""
-        kind, why = (_KIND, _WHY) if width >= 76 else (_KIND if width >= 56 else 9, 0)
-        gaps = len(_GAP) * (3 if why else 2)
-        return max(8, width - kind - _COUNT - why - gaps), kind, _COUNT, why
+        """Cells of place, kind, count and reason; where there is little room the reason only says which is open."""
+        kind, why = (_KIND, _WHY) if width >= 76 else (_KIND if width >= 66 else _NARROW_KIND, len(_OPEN))
+        return max(8, width - kind - _COUNT - why - 3 * len(_GAP)), kind, _COUNT, why
 
     def render_row(self, index: int, width: int, selected: bool) -> Strip:
         """Draw a store: where, what kind, how many executions, and why it is offered."""
@@ -90,19 +91,21 @@ class StoreLines(LineView):
         style = "bold bright" if selected else "text"
         cells = [
             (fit(name, place), style if facts is None or not facts.problem else "dim"),
-            (_GAP + fit(self._kind(facts), kind), "waiting" if facts and facts.read_only else "dim"),
+            (_GAP + fit(self._kind(facts, kind), kind), "waiting" if facts and facts.read_only else "dim"),
             (_GAP + fit(self._count(facts), count, align="right"), "text"),
         ]
         if facts is not None and facts.problem:
             cells[1:] = [(_GAP + fit(display_text(facts.problem, max_cells=200), kind + len(_GAP) + count), "waiting")]
-        if why:
-            cells.append((_GAP + fit(candidate.why, why), "accent" if candidate.why == "open now" else "dim"))
+        if candidate.why == _OPEN or why == _WHY:
+            cells.append((_GAP + fit(candidate.why, why), "accent" if candidate.why == _OPEN else "dim"))
         return Strip([Segment(text, self.palette[style]) for text, style in cells])
 
-    def _kind(self, facts: StoreFacts | None) -> str:
+    def _kind(self, facts: StoreFacts | None, cells: int) -> str:
         if facts is None:
             return self.glyphs.ellipsis
-        return f"{facts.kind}, read-only" if facts.read_only else facts.kind
+        if not facts.read_only:
+            return facts.kind
+        return "read-only" if cells == _NARROW_KIND else f"{facts.kind}, read-only"
 
     def _count(self, facts: StoreFacts | None) -> str:
         if facts is None:
@@ -128,9 +131,7 @@ class StoreHead(LineView):
     def render_row(self, index: int, width: int, selected: bool) -> Strip:
         """Draw the names above their columns."""
         place, kind, count, why = self._lines.columns(width)
-        names = [("STORE", place, "left"), ("KIND", kind, "left"), ("EXECUTIONS", count, "right")]
-        if why:
-            names.append(("", why, "left"))
+        names = [("STORE", place, "left"), ("KIND", kind, "left"), ("EXECUTIONS", count, "right"), ("", why, "left")]
         words = _GAP.join(fit(name, cells, align=align) for name, cells, align in names)
         return Strip([Segment(words, self.palette["dim"])])
 

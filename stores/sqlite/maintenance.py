@@ -152,7 +152,7 @@ class Maintenance:
     def _beside(self) -> Iterator[Problem]:
         """What else is in a folder that is the store's own."""
         for path in sorted(self._path.parent.iterdir()):
-            if path.name == GITIGNORE or path.name.startswith(self._path.name):
+            if path.name.startswith((self._path.name, GITIGNORE, f".{GITIGNORE}.")):
                 continue
             if path.is_symlink():
                 yield Problem(Finding("unsafe", "", str(path), "it is a symbolic link, which no store follows"))

@@ -56,6 +56,7 @@ class DemoScreen(AppScreen[None]):
     DEFAULT_CSS = """
     DemoScreen #rows { height: 1fr; }
     DemoScreen #nothing { height: 4; }
+    DemoScreen Banner { max-height: 1; }
     """
 
     def __init__(self, strings: list[str]) -> None:

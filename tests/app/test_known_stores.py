@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import apsw
@@ -12,13 +13,15 @@ from benchmarks.histories import synthetic_history
 from dive_tui.app import known_stores
 from dive_tui.app.known_stores import (
     GO,
+    NOT_WRITABLE,
     StoreFacts,
     candidates,
-    is_read_only,
     kind_of,
     look_at,
     path_of,
     short_place,
+    store_option,
+    why_read_only,
 )
 from engine.model.snapshot import ExecutionFilter
 from stores.file.store import FileExecutionEventStore
@@ -132,13 +135,13 @@ async def test_the_kind_of_an_open_store(tmp_path: Path) -> None:
     database_store = SQLiteExecutionEventStore(tmp_path / "store.db", create=True)
     file_store = FileExecutionEventStore(tmp_path / "files", create=True)
     assert [kind_of(store) for store in (memory, database_store, file_store)] == ["memory", "sqlite", "file"]
-    assert not is_read_only(database_store)
+    assert not why_read_only(database_store)
 
     class OfSomebody(MemoryExecutionEventStore):
         read_only = True
 
     assert kind_of(OfSomebody()) == ""
-    assert is_read_only(OfSomebody())
+    assert why_read_only(OfSomebody())
     await database_store.close()
     await file_store.close()
 
@@ -178,3 +181,34 @@ def test_places_are_shortened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert short_place(os.path.join(str(tmp_path), "a", ".dive")) == "a/.dive"
     assert short_place("sqlite:/home/jo/x.db") == "~/x.db"
     assert short_place("/elsewhere/.dive") == "/elsewhere/.dive"
+
+
+async def test_what_may_not_be_written_can_only_be_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    database_store = SQLiteExecutionEventStore(tmp_path / "base" / "store.db", create=True)
+    file_store = FileExecutionEventStore(tmp_path / "files", create=True)
+    await file_store.append_events(list(synthetic_history(4, "exec_a")))
+    for forbidden in (tmp_path / "base", tmp_path / "base" / "store.db", tmp_path / "files"):
+        monkeypatch.setattr(known_stores.os, "access", lambda path, _, forbidden=forbidden: Path(path) != forbidden)
+        found = [bool(why_read_only(store)) for store in (database_store, file_store)]
+        assert found == [forbidden != tmp_path / "files", forbidden == tmp_path / "files"]
+    assert look_at(str(tmp_path / "files")) == StoreFacts("file", True, 1)
+    assert why_read_only(file_store) == NOT_WRITABLE
+    shutil.rmtree(tmp_path / "files")
+    assert not why_read_only(file_store), "it is gone, which is another trouble"
+    await database_store.close()
+    await file_store.close()
+
+
+def test_commands_name_the_store_unless_they_would_find_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = tmp_path / "project"
+    (here / ".dive").mkdir(parents=True)
+    monkeypatch.chdir(here)
+    monkeypatch.delenv("DIVE_STORE", raising=False)
+    assert store_option(None) == ""
+    assert store_option(str(here / ".dive")) == ""
+    assert store_option(str(here / "team" / ".." / ".dive")) == ""
+    assert store_option(str(here / "a b.db")) == " --store 'a b.db'"
+    assert store_option(f"sqlite:{here / 'b.db'}") == " --store sqlite:b.db"
+    assert store_option(str(tmp_path / "other")) == f" --store {tmp_path / 'other'}"
+    monkeypatch.setenv("DIVE_STORE", str(tmp_path / "other"))
+    assert store_option(str(tmp_path / "other")) == ""

@@ -136,3 +136,31 @@ async def test_header_and_banner_on_a_screen() -> None:
         for segment in header.render_line(0):
             assert segment.style is not None
             assert segment.style.bgcolor is not None
+
+
+class Troubled(Shell):
+    """A banner alone."""
+
+    def compose(self) -> ComposeResult:
+        yield Banner()
+
+
+@pytest.mark.parametrize(("width", "most"), [(120, 2), (80, 2), (60, 3)])
+async def test_a_remedy_can_be_read_at_every_width(width: int, most: int) -> None:
+    path = "/home/somebody/with/a/long/way/down/to/the/folder/of/this/project/.dive/store.db"
+    remedy = "What was read stays; it is looked for again. O opens another store."
+    app = Troubled()
+    async with app.run_test(size=(width, 12)) as pilot:
+        banner = app.query_one(Banner)
+        banner.show("error", f"the store at {path} is gone", hint=remedy)
+        await pilot.pause()
+        await pilot.pause()
+        assert 1 < banner.size.height <= most
+        lines = [banner.render_line(y).text.strip() for y in range(banner.size.height)]
+        assert lines[0].startswith("✗   the store at /home/")
+        assert lines[0].endswith("/store.db is gone.")
+        assert " ".join(lines[1:]) == remedy
+        banner.show("error", "it is locked", hint="It is tried again.")
+        await pilot.pause()
+        assert banner.size.height == 1
+        assert "it is locked.  It is tried again." in banner.render_line(0).text

@@ -57,3 +57,11 @@ def test_the_user_has_one_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     monkeypatch.setenv("HOME", str(tmp_path))
     RecentStores.of_user().add("/a")
     assert [path.name for path in tmp_path.rglob("stores.json")] == ["stores.json"]
+
+
+def test_a_place_has_one_name(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    recent = RecentStores(tmp_path / "state" / "stores.json")
+    for location in (f"{tmp_path}/b", f"{tmp_path}/a/../b", f"sqlite:{tmp_path}/a/../c"):
+        recent.add(location)
+    assert recent.all() == [f"sqlite:{tmp_path}/c", f"{tmp_path}/b"]

@@ -527,3 +527,16 @@ async def test_the_theme_can_be_any_that_textual_knows() -> None:
             await settle(pilot)
             assert app.palette.tokens.name == theme
             assert app.main.query_one("#events", Rows).render_line(0)
+
+
+async def test_what_still_stands_there_is_not_said_beside_itself() -> None:
+    app = Shell()
+    async with app.run_test() as pilot:
+        for sentence in ("one", "one", "two", "one"):
+            app.say(sentence)
+            await pilot.pause()
+        assert [said.message for said in app._notifications] == ["one", "two"]
+        app.clear_notifications()
+        app.say("one")
+        await pilot.pause()
+        assert [said.message for said in app._notifications] == ["one"]

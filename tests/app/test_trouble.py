@@ -42,3 +42,20 @@ def test_each_trouble_has_its_remedy(error: StoreError, words: str, maintain: bo
     assert told.sentence == str(error)
     assert words in told.remedy
     assert told.maintain is maintain
+
+
+@pytest.mark.parametrize(
+    ("sentence", "left"),
+    [
+        ("there is no store at /x: make one with `dive-tui run`, or name one with --store", "there is no store at /x"),
+        ("the database /x is damaged (bad): dive-tui verify tells what", "the database /x is damaged (bad)"),
+        ("the store at /dive-tui is gone", "the store at /dive-tui is gone"),
+    ],
+)
+def test_in_the_app_no_commands_are_told(sentence: str, left: str) -> None:
+    assert trouble(StoreError(sentence)).sentence == left
+
+
+def test_only_what_is_gone_is_looked_for() -> None:
+    assert trouble(StoreNotFoundError("gone")).gone
+    assert not trouble(StoreError("failed")).gone

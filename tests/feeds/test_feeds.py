@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
+import pytest
 from textual.message import Message
 
 from benchmarks.histories import synthetic_history
@@ -25,6 +26,7 @@ from dive_tui.feeds.messages import (
 )
 from stores.file.store import FileExecutionEventStore
 from stores.memory import MemoryExecutionEventStore
+from stores.sqlite.store import SQLiteExecutionEventStore
 from tests.screens.waiting_histories import waiting_for_approval
 
 M = TypeVar("M", bound=Message)
@@ -141,6 +143,41 @@ async def test_a_store_that_goes_away_is_said_once_and_taken_up_again(tmp_path: 
         shutil.move(tmp_path / "away", tmp_path / "store")
         await posted.next(FeedRecovered)
     await store.close()
+
+
+@pytest.mark.parametrize("what", ["store.db", ""])
+async def test_a_database_that_goes_away_is_missed_though_nothing_runs(tmp_path: Path, what: str) -> None:
+    store, posted = SQLiteExecutionEventStore(tmp_path / "store" / "store.db", create=True), Posted()
+    await store.append_events(list(synthetic_history(4, ONE)))
+    async with running(ExecutionsFeed(store, posted)):
+        await posted.next(ExecutionsListed)
+        (tmp_path / "store" / what).rename(tmp_path / "away")
+        trouble = (await posted.next(FeedFailed)).trouble
+        assert trouble.gone
+        assert trouble.sentence.endswith("is gone")
+        (tmp_path / "away").rename(tmp_path / "store" / what)
+        await posted.next(FeedRecovered)
+    await store.close()
+
+
+async def test_a_missing_folder_is_a_store_that_is_gone_from_the_beginning(tmp_path: Path) -> None:
+    store, posted = SQLiteExecutionEventStore(tmp_path / "store" / "store.db", create=True), Posted()
+    shutil.rmtree(tmp_path / "store")
+    async with running(ExecutionsFeed(store, posted)):
+        assert (await posted.next(FeedFailed)).trouble.sentence.endswith("is gone")
+    await store.close()
+
+
+async def test_a_feed_goes_on_with_another_store_at_the_place(tmp_path: Path) -> None:
+    store, other, posted = MemoryExecutionEventStore(), MemoryExecutionEventStore(), Posted()
+    events = list(synthetic_history(8, ONE))
+    await store.append_events(events[:4])
+    await other.append_events(events)
+    feed = HistoryFeed(store, ONE, posted)
+    async with running(feed):
+        await posted.next(HistoryLoaded)
+        feed.use(other)
+        assert [event.sequence for event in (await posted.next(HistoryGrew)).events] == [5, 6, 7, 8]
 
 
 async def test_a_damaged_history_is_shown_as_far_as_it_goes(tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ async def test_a_damaged_execution_says_where_and_shows_what_is_before(tmp_path:
     (one,) = await filled(tmp_path / "store", FAIL)
     flip(tmp_path / "store", one, 3)
     offset = len(b"".join((tmp_path / "store" / one / "events.jsonl").read_bytes().splitlines(keepends=True)[:3]))
+    option = f"--store {tmp_path / 'store'}"  # it is not the one that commands use here by themselves
     async with app_on(tmp_path / "store", size) as (app, pilot):
         screen = await open_first(app, pilot)
         assert screen.history is not None
@@ -51,7 +52,7 @@ async def test_a_damaged_execution_says_where_and_shows_what_is_before(tmp_path:
         assert f"Damaged at events.jsonl, byte {offset}: " in words(screen.query_one(Banner))
         assert "What is before that is shown: 3 events." in words(screen.query_one(Banner))
         assert remedy(screen) == (
-            f"V looks closer, and repairs  dive-tui verify {one[-5:]}  dive-tui repair {one[-5:]}"
+            f"V looks closer, and repairs  dive-tui verify {one[-5:]} {option}  dive-tui repair {one[-5:]} {option}"
         )
         assert f"Damaged at events.jsonl, byte {offset}" in banner(screen)
         await pilot.click(Remedy, offset=(8, 0))

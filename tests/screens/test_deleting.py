@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 
 from dive_tui.app.deleting import DeletionError, delete, doomed, why_not_delete
@@ -70,7 +71,7 @@ async def test_only_the_right_characters_delete(tmp_path: Path) -> None:
     assert not (tmp_path / "store" / doomed_one).exists()
 
 
-@pytest.mark.parametrize("keys", [("enter",), ("escape",), ("q",), ("y",), ("tab", "enter"), ("tab", "tab", "enter")])
+@pytest.mark.parametrize("keys", [("enter",), ("escape",), ("tab", "enter"), ("tab", "tab", "enter")])
 async def test_everything_else_changes_nothing(tmp_path: Path, keys: tuple[str, ...]) -> None:
     ids = await filled(tmp_path / "store", FAIL)
     async with app_on(tmp_path / "store") as (app, pilot):
@@ -82,6 +83,38 @@ async def test_everything_else_changes_nothing(tmp_path: Path, keys: tuple[str, 
             await pilot.press("escape", "escape")
         await until(pilot, lambda: isinstance(app.screen, ExecutionsScreen))
     assert (tmp_path / "store" / ids[0]).exists()
+
+
+@pytest.mark.parametrize("typed", ["q", "y", "Q?", " /:O"])
+async def test_what_is_typed_goes_to_the_field_and_does_nothing_else(tmp_path: Path, typed: str) -> None:
+    ids = await filled(tmp_path / "store", FAIL)
+    async with app_on(tmp_path / "store") as (app, pilot):
+        await until(pilot, lambda: listed(app) == ids)
+        dialog = await asked(app, pilot)
+        await pilot.press("backspace", *typed)
+        assert app.screen is dialog
+        assert dialog.query_one(TextField).value == typed
+        await pilot.press(*["backspace"] * (len(typed) + 3))
+        assert app.screen is dialog
+        assert isinstance(dialog.focused, SafeChoice), "the way back stands ready again"
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ExecutionsScreen))
+    assert (tmp_path / "store" / ids[0]).exists()
+
+
+async def test_the_characters_can_be_typed_or_pasted_at_once(tmp_path: Path) -> None:
+    pasted, typed = await filled(tmp_path / "store", SAY, FAIL)
+    async with app_on(tmp_path / "store") as (app, pilot):
+        await until(pilot, lambda: listed(app) == [typed, pasted])
+        await asked(app, pilot)
+        await pilot.press(*typed[-5:], "enter")
+        await until(pilot, lambda: listed(app) == [pasted])
+        dialog = await asked(app, pilot)
+        assert dialog.focused is not None
+        dialog.focused.post_message(events.Paste(f"{pasted[-5:]}\nmore"))
+        await until(pilot, lambda: dialog.query_one(TextField).value == pasted[-5:])
+        await pilot.press("enter")
+        await until(pilot, lambda: listed(app) == [])
 
 
 async def test_from_the_execution_it_goes_back_to_the_list(tmp_path: Path) -> None:

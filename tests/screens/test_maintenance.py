@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import shutil
 import threading
 from pathlib import Path
 from typing import Any
@@ -10,13 +12,15 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from dive_tui.app.known_stores import GO, MIGRATE
 from dive_tui.app.main import DiveApp
 from dive_tui.feeds import maintenance as feed
 from dive_tui.feeds.maintenance import Job, Report, ReportLine, WorkEnded, WorkProgressed
+from dive_tui.screens import maintenance
 from dive_tui.screens.executions import ExecutionsScreen
 from dive_tui.screens.maintenance import MaintenanceScreen
 from dive_tui.widgets.choice import ChoiceDialog, Words
-from dive_tui.widgets.parts import HeaderLine
+from dive_tui.widgets.parts import Banner, HeaderLine
 from dive_tui.widgets.path_dialog import PathDialog
 from dive_tui.widgets.progress_line import ProgressLine
 from dive_tui.widgets.report_list import ReportList
@@ -71,7 +75,7 @@ async def test_a_whole_store_is_said_to_be_whole(tmp_path: Path) -> None:
     async with app_on(tmp_path / "store") as (app, pilot):
         await checked(app, pilot)
         assert " ✓ WHOLE " in header(app)
-        assert "Everything is whole." in text_of(app)
+        assert "Everything is whole: 3 executions, 16 events." in text_of(app)
         await pilot.press("r")
         assert last_toast(app) == "It is whole."
         await pilot.press("V")
@@ -140,7 +144,7 @@ async def test_one_execution_alone(tmp_path: Path) -> None:
         await pilot.press("V")
         await until(pilot, lambda: at_rest(app))
         assert f"…{other[-5:]}" in header(app)
-        assert "It is whole." in text_of(app)
+        assert re.search(r"It is whole: \d events\.", text_of(app))
 
 
 async def test_copying_into_another_store_and_opening_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,7 +192,9 @@ async def test_a_store_of_the_go_system_is_migrated(tmp_path: Path, monkeypatch:
         app.screen.query_one(TextField).value = "ours"
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ChoiceDialog))
-        assert "1 copied" in text_of(app)
+        assert "1 migrated;" in text_of(app)
+        assert "MIGRATED" in words(app.screen_stack[-2].query_one(HeaderLine))
+        assert "The migrated store is there" in text_of(app)
         await pilot.press("down", "enter")
         await until(pilot, lambda: isinstance(app.screen, ExecutionsScreen) and listed(app) == ["exec_go"])
         assert "read-only" not in header(app)
@@ -243,6 +249,74 @@ async def test_work_shows_how_far_it_is_and_can_be_stopped(tmp_path: Path, monke
         await until(pilot, lambda: isinstance(app.screen, ExecutionsScreen))
 
 
+async def test_what_is_counted_is_named_and_counts_anew_in_each_phase(tmp_path: Path) -> None:
+    await filled(tmp_path / "store", SAY, FAIL, kind="sqlite")
+    told: list[tuple[int, int, str]] = []
+
+    def tell(done: int, total: int, what: str, phase: str = "", /) -> None:
+        told.append((done, total, phase))
+
+    report = await feed.verifying(str(tmp_path / "store"), None)(tell)
+    assert re.fullmatch(r"everything is whole: 2 executions, \d+ events", report.sentence)
+    phases = list(dict.fromkeys(phase for _, _, phase in told))
+    assert phases == ["files: execution", "histories: event"]
+    for phase in phases:
+        counts = [(done, total) for done, total, named in told if named == phase]
+        assert counts == sorted(counts), "it never goes back"
+        assert len({total for _, total in counts}) == 1
+
+
+async def test_the_phase_and_that_it_is_read_only_stand_in_the_header(tmp_path: Path) -> None:
+    await filled(tmp_path / "store", SAY)
+    async with app_on(tmp_path / "store") as (app, pilot):
+        await until(pilot, lambda: listed(app))
+        screen = MaintenanceScreen(str(tmp_path / "store"), None, app.open_store_at, kind=GO, why_read_only=MIGRATE)
+        await app.push_screen(screen)
+        await until(pilot, lambda: at_rest(app))
+        assert "read-only" in header(app)
+        held = Held()
+        screen._begin(screen._doing, held("", None))
+        await until(pilot, held.began.is_set)
+        screen.post_message(WorkProgressed(3, 12, "", "files: execution"))
+        await until(pilot, lambda: "files: execution 3 of 12" in header(app))
+        held.let_go.set()
+        await until(pilot, lambda: at_rest(app))
+
+
+async def test_one_finding_is_spoken_of_as_one(tmp_path: Path) -> None:
+    _, torn = await filled(tmp_path / "store", SAY, ASK)
+    with (tmp_path / "store" / torn / "events.jsonl").open("ab") as file:
+        file.write(b'{"id":"event_')
+    async with app_on(tmp_path / "store") as (app, pilot):
+        await checked(app, pilot)
+        assert "1 finding, r repairs it" in header(app)
+
+
+async def test_after_a_repair_the_list_reads_what_is_there_now(tmp_path: Path) -> None:
+    ids = await filled(tmp_path / "store", SAY, FAIL, kind="sqlite")
+    database = tmp_path / "store" / "store.db"
+    async with app_on(tmp_path / "store") as (app, pilot):
+        screen = await checked(app, pilot)
+        before = app._store
+
+        def replacing(location: str, execution_id: str | None) -> Any:
+            async def work(progress: Progress) -> Report:
+                other = database.with_name("other")
+                shutil.copy(database, other)
+                other.replace(database)
+                return Report("1 thing mended", (), True)
+
+            return work
+
+        screen._begin(maintenance._REPAIR, replacing("", None))
+        await until(pilot, lambda: app._store is not before)
+        await pilot.press("q")
+        await until(pilot, lambda: set(listed(app)) == set(ids) and "live" in header(app))
+        assert not app.screen.query_one(Banner).display
+        await pilot.press("D")
+        await until(pilot, lambda: "To delete it" in text_of(app))
+
+
 async def test_leaving_stops_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     await filled(tmp_path / "store", SAY)
     held = Held()
@@ -263,7 +337,7 @@ async def test_a_store_that_can_only_be_looked_at_is_not_repaired(tmp_path: Path
     await filled(tmp_path / "store", SAY)
     async with app_on(tmp_path / "store") as (app, pilot):
         await until(pilot, lambda: listed(app))
-        screen = MaintenanceScreen(str(tmp_path / "store"), None, app.open_store_at, kind="Dive (Go)", read_only=True)
+        screen = MaintenanceScreen(str(tmp_path / "store"), None, app.open_store_at, kind=GO, why_read_only=MIGRATE)
         await app.push_screen(screen)
         await until(pilot, lambda: at_rest(app))
         await pilot.press("r")
@@ -315,3 +389,19 @@ async def test_a_job_that_fails_in_any_way_ends() -> None:
     assert isinstance(heard[0], WorkProgressed)
     assert heard[-1].problem == "KeyError: 'made up'"
     assert feed.INTERVAL > 0
+
+
+async def test_the_app_is_told_of_a_repair(tmp_path: Path) -> None:
+    _, bad = await filled(tmp_path / "store", SAY, FAIL)
+    flip(tmp_path / "store", bad, 3)
+    told: list[str] = []
+    async with app_on(tmp_path / "store") as (app, pilot):
+        await until(pilot, lambda: listed(app))
+        await app.push_screen(
+            MaintenanceScreen(str(tmp_path / "store"), None, app.open_store_at, lambda: told.append("repaired"))
+        )
+        await until(pilot, lambda: at_rest(app))
+        assert told == []
+        await pilot.press("r", "down", "enter")
+        await until(pilot, lambda: at_rest(app) and rows(app) and told)
+        assert told == ["repaired"]
