@@ -20,7 +20,6 @@ from engine.store import ExecutionEventStore
 from engine.testing.ports import FakeClock
 from stores.file.store import FileExecutionEventStore
 from stores.sqlite.store import SQLiteExecutionEventStore
-from stores.sqlite.store import SQLiteExecutionEventStore
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "order"
 START = datetime(2026, 3, 1, 9, 2, 41, tzinfo=UTC)
