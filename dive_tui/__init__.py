@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from stores.file.store import FileExecutionEventStore
     from stores.location import open_store
     from stores.memory import MemoryExecutionEventStore
+    from stores.sqlite.store import SQLiteExecutionEventStore
 
 _HOMES = {
     "ActionContext": "engine.runtime.context",
@@ -57,6 +58,7 @@ _HOMES = {
     "ReplayPathState": "engine.replay.replayer",
     "ReplayResult": "engine.replay.replayer",
     "RetryPolicy": "engine.model.step",
+    "SQLiteExecutionEventStore": "stores.sqlite.store",
     "Step": "engine.model.step",
     "Workflow": "engine.model.workflow",
     "action": "engine.runtime.actions",
@@ -95,6 +97,7 @@ __all__ = [
     "ReplayPathState",
     "ReplayResult",
     "RetryPolicy",
+    "SQLiteExecutionEventStore",
     "Step",
     "Workflow",
     "action",
