@@ -54,8 +54,9 @@ async def serve() -> None:
         if not result.state.ended:
             await runner.cancel(result.id)
         await runner.close()
+        status = (await store.get_event_history(result.id))[-1].event_type
         await store.close()
-        tell(id=result.id, status=(await store.get_event_history(result.id))[-1].event_type)
+        tell(id=result.id, status=status)
 
 
 if __name__ == "__main__":
