@@ -55,6 +55,11 @@ class Canvas:
             self._styles[start:stop] = [style] * count
 
     def _put(self, column: int, text: str, style: str) -> None:
+        # Of a wide character only half of which is painted over, the other half becomes a space.
+        if column + 1 < self.width and self._texts[column + 1] == "" != text:
+            self._texts[column + 1] = " "
+        if column > 0 and self._texts[column] == "" != text:
+            self._texts[column - 1] = " "
         self._texts[column] = text
         self._styles[column] = style
 

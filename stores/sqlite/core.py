@@ -171,9 +171,11 @@ class SQLiteCore:
             if ended_before is not None and not summaries.has_ended(connection, execution_id, ended_before):
                 return False
             self.runners.check_free(execution_id, owners.owner_of(connection, execution_id))
+            # One that was claimed and never began has an owner and nothing else.
+            connection.execute("DELETE FROM owners WHERE execution_id = ?", (execution_id,))
             found = find(connection, execution_id)
             if found is not None:
-                _delete(connection, execution_id, found)
+                _delete(connection, found)
         if found is not None:
             self._changes.announce(execution_id)
         return found is not None
@@ -276,11 +278,10 @@ class SQLiteCore:
         return known or Known(histories.fold(connection, execution_id, found))
 
 
-def _delete(connection: apsw.Connection, execution_id: str, found: Found) -> None:
+def _delete(connection: apsw.Connection, found: Found) -> None:
     connection.execute(
         "DELETE FROM events WHERE position BETWEEN ? AND ?", (position(found.number, 0), position(found.number + 1, 0))
     )
     connection.execute("DELETE FROM snapshots WHERE number = ?", (found.number,))
     connection.execute("DELETE FROM messages WHERE number = ?", (found.number,))
     connection.execute("DELETE FROM executions WHERE number = ?", (found.number,))
-    connection.execute("DELETE FROM owners WHERE execution_id = ?", (execution_id,))

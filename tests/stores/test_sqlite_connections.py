@@ -260,3 +260,15 @@ async def test_numbers_that_no_store_writes_are_damage(path: Path, change: str) 
             await attempt
     assert {finding.kind for finding in await store.examine()} & {"damaged", "stale"}
     await store.close()
+
+
+async def test_deleting_what_was_only_claimed_frees_it(path: Path) -> None:
+    store, other = opened(path, create=True), opened(path)
+    await store.acquire_owner("exec_one", "runner_1")
+    await store.close()
+    store = opened(path)
+    assert not await store.delete_execution("exec_one")
+    await store.acquire_owner("exec_two", "runner_1")
+    await other.acquire_owner("exec_one", "runner_2")
+    await store.close()
+    await other.close()

@@ -112,3 +112,11 @@ def test_every_bar_in_view_leaves_something(width: int, span: tuple[float, float
     text = drawn(width, span)
     if span[1] > 0 and span[0] < width - 0.01:
         assert text.strip()
+
+
+def test_half_a_wide_character_painted_over_leaves_a_space() -> None:
+    for column in (0, 1):
+        canvas = Canvas(3, UNICODE, PALETTE)
+        canvas.text(0, "⺀x", "text")
+        canvas.put(column, "✓", "ok")
+        assert text_of(canvas) == ("✓ x" if column == 0 else " ✓x")
