@@ -56,8 +56,11 @@ def messages(connection: apsw.Connection, execution_id: str, found: Found, after
                 raise LineError(f"its row does not hold message {expected}")
             signals.append(signal)
             expected += 1
-        if expected <= _last_ordinal(connection, found):
+        last = _last_ordinal(connection, found)
+        if expected <= last:
             raise LineError("it is missing")
+        if signals and expected > last + 1:
+            raise LineError(f"the execution's row says that there are {last}")
     except LineError as error:
         raise DamagedInboxError(
             f"the messages to {execution_id} are damaged at message {expected}: {error}",

@@ -73,9 +73,9 @@ class SQLiteExecutionEventStore:
         self._core = SQLiteCore(file, durable=durability == "full")
         try:
             self._core.prepare()
-        except apsw.Error as error:
+        except (apsw.Error, UnicodeDecodeError) as error:
             # Of a damaged one every use will say so; but it can be examined, and mended.
-            if create or not isinstance(error, apsw.CorruptError | apsw.NotADBError):
+            if create or not isinstance(error, apsw.CorruptError | apsw.NotADBError | UnicodeDecodeError):
                 self._core.close()
                 raise explained(error, file) from error
         except StoreError:

@@ -203,6 +203,32 @@ async def test_a_received_message_that_is_missing_is_a_finding(path: Path) -> No
     await store.close()
 
 
+async def test_fewer_messages_than_there_are_is_a_finding(path: Path) -> None:
+    store = await filled(path)
+    change(path, "UPDATE executions SET last_ordinal = 0 WHERE id = 'exec_waits'")
+    (finding,) = await store.examine()
+    assert finding.problem == "the execution's row says that there are 0"
+    await store.repair()
+    assert await store.examine() == []
+    assert [message.ordinal for message in await store.get_signals("exec_waits")] == [1, 2]
+    assert await store.get_signals("exec_waits", after=9) == []
+    await store.close()
+
+
+async def test_tables_whose_text_cannot_be_read(path: Path) -> None:
+    histories = await large(path, 20)
+    content = path.read_bytes()
+    at = content.index(b"CREATE TABLE snapshots")
+    path.write_bytes(content[:at] + b"\xff" + content[at + 1 :])
+    store = opened(path)
+    with pytest.raises(DamagedStoreError):
+        await store.list_executions()
+    await store.repair()
+    assert await store.examine() == []
+    assert len(await store.list_executions()) == len(histories)
+    await store.close()
+
+
 async def test_what_a_repair_by_another_store_changes_is_not_believed_any_more(path: Path) -> None:
     store, other, maker = opened(path, create=True), opened(path), HistoryMaker("exec_one")
     first, second = maker.begin(), maker.work()
