@@ -71,12 +71,17 @@ class FakeClock:
         """Move time on for this sleeper, unless somebody has to be woken before or something is still going on."""
         while not sleeper.woken.done():
             since = self._elapsed
-            for _ in range(_TURNS):
-                await asyncio.sleep(0)
-            if self.busy():
-                await asyncio.sleep(_MOMENT)
-            elif since == self._elapsed and not sleeper.woken.done() and sleeper.due <= self._next_due():
+            await self._quiet()
+            if since == self._elapsed and not sleeper.woken.done() and sleeper.due <= self._next_due():
                 self.advance(sleeper.due - self._elapsed)
+
+    async def _quiet(self) -> None:
+        """Come back when for so many turns in a row nothing was busy: what has just ended is still to be answered."""
+        turns = 0
+        while turns < _TURNS:
+            busy = self.busy()
+            turns = 0 if busy else turns + 1
+            await asyncio.sleep(_MOMENT if busy else 0)
 
     def _next_due(self) -> float:
         return min(sleeper.due for sleeper in self._sleepers if sleeper.idle)
