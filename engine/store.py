@@ -5,7 +5,7 @@ Every store behaves the same; `engine.testing.conformance` checks one against th
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
@@ -13,6 +13,10 @@ from engine.model.events import ExecutionEvent
 from engine.model.signals import ExecutionSignal
 from engine.model.snapshot import ExecutionFilter, ExecutionSnapshot, ExecutionSummary
 from engine.model.state import ExecutionState
+
+
+ReadEvents = Callable[[str, int, int | None], list[ExecutionEvent]]
+"""Reads events of an execution from a sequence on, at most so many. Any thread may call it; it blocks meanwhile."""
 
 
 class FoldedBatch(tuple[ExecutionEvent, ...]):
@@ -217,3 +221,16 @@ class ExecutionEventStore(Protocol):
     async def close(self) -> None:
         """Release files and locks. The store must not be used afterwards; closing twice is fine."""
         ...
+
+
+@runtime_checkable
+class DirectlyReadable(Protocol):
+    """What a store may offer besides the port: reading without a loop, for who goes through histories in a thread."""
+
+    def read_events(self, execution_id: str, from_seq: int = 1, limit: int | None = None) -> list[ExecutionEvent]:
+        """As `ExecutionEventStore.get_events`, in the calling thread; any thread may call it at any time.
+
+        Raises:
+            DamagedHistoryError: one of them cannot be read.
+            StoreError: the store failed, or is busy.
+        """

@@ -90,6 +90,10 @@ class MemoryExecutionEventStore:
 
     async def get_events(self, execution_id: str, from_seq: int = 1, limit: int | None = None) -> list[ExecutionEvent]:
         """See `ExecutionEventStore.get_events`."""
+        return self.read_events(execution_id, from_seq, limit)
+
+    def read_events(self, execution_id: str, from_seq: int = 1, limit: int | None = None) -> list[ExecutionEvent]:
+        """See `engine.store.DirectlyReadable.read_events`."""
         execution = self._shelf.executions.get(validate_execution_id(execution_id))
         if limit is not None and limit < 0:
             raise ValueError("limit must be 0 or more")

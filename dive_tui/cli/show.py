@@ -270,7 +270,7 @@ def _status(span: UnitRecord | Attempt) -> str:
 
 
 def _items(unit: UnitRecord) -> str:
-    done = sum(attempt.status == "completed" for attempt in unit.latest.values())
+    done = sum(attempt.status == "completed" for attempt in unit.latest_attempts())
     return f"{unit.items:,} items" if done == unit.items else f"{done:,} of {unit.items:,} items"
 
 

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from dive_tui.widgets.event_words import arrivals_in, item_of
 from engine.model.events import ExecutionEvent, ExecutionEventType
-from engine.model.times import epoch_seconds
 from engine.replay.history import History
 from engine.replay.index import StepIndex, UnitRecord
+from engine.replay.spans import Spans
 
 SHORTEST_GAP = 0.001
 """Seconds without activity that are worth remembering."""
@@ -24,7 +24,6 @@ MOST_GAPS = 128
 MANY = 1000
 """New events from which on everything is derived at once, and not only when it is asked for."""
 
-_MINUTE = len("2026-03-01T09:14")
 _PATH_ENDS = frozenset(
     {ExecutionEventType.PATH_COMPLETED, ExecutionEventType.PATH_FAILED, ExecutionEventType.PATH_CANCELLED}
 )
@@ -69,8 +68,8 @@ class Outline:
 
     def __init__(self, history: History) -> None:
         self._history = history
-        self._seconds = array("d")
-        self._clock = _Clock()
+        self._columns = history.columns
+        self._known = 0
         self._open: dict[str, int] = {}
         self._waiting: dict[str, set[int | None]] = {}
         self._idle: list[Gap] = []
@@ -88,7 +87,7 @@ class Outline:
         self._items_done: dict[tuple[str, str, object], int] = {}
         self._visits: dict[str, _Visits] = {}
         self._lock = Lock()
-        self.step_bounds = array("q")
+        self.step_bounds = array("I")
         """Sequences at which steps began or ended, items of an each aside."""
         self.where_cells = 0
         """Characters of the longest `path › Step`."""
@@ -96,39 +95,37 @@ class Outline:
 
     def catch_up(self) -> None:
         """Take in the events that were added to the history since."""
-        history, known = self._history, len(self._seconds)
-        for sequence in range(known + 1, len(history) + 1):
-            self._add(history.event(sequence))
-        if len(self._seconds) - known >= MANY:  # better now, in whichever thread this is, than while drawing
+        history, known = self._history, self._known
+        for event in history.events(known + 1):
+            self._add(event)
+        if self._known - known >= MANY:  # better now, in whichever thread this is, than while drawing
             for path in list(history.index.paths):
                 self.visits(path)
 
     def __len__(self) -> int:
-        return len(self._seconds)
+        return self._known
 
     @property
     def started(self) -> float:
         """Seconds since 1970 of the first event; 0 when there is none that has a time."""
-        return self._clock.origin
+        return self._columns.started
 
     @property
     def duration(self) -> float:
         """Seconds from the first to the last event."""
-        return self._seconds[-1] if self._seconds else 0.0
+        return self._columns.seconds(self._known)
 
     def seconds(self, sequence: int) -> float:
         """When the event of this sequence happened; before the first it is 0, past the last the last one's time."""
-        if not self._seconds or sequence < 1:
-            return 0.0
-        return self._seconds[min(sequence, len(self._seconds)) - 1]
+        return self._columns.seconds(min(sequence, self._known))
 
     def sequence_at(self, seconds: float) -> int:
         """The last event that is not later; 1 for a time before the first."""
-        return max(1, bisect_right(self._seconds, seconds))
+        return max(1, min(self._known, self._columns.last_at(seconds)))
 
     def count_before(self, seconds: float) -> int:
         """How many events are earlier."""
-        return bisect_left(self._seconds, seconds)
+        return min(self._known, self._columns.count_before(seconds))
 
     def span(self, start: int, end: int | None, now: float) -> tuple[float, float]:
         """The times of two events; what has no end yet lasts until `now`."""
@@ -163,13 +160,12 @@ class Outline:
         at = bisect_left(self.step_bounds, sequence)
         return self.step_bounds[at - 1] if at else None
 
-    def visits(self, path_id: str) -> Sequence[Sequence[UnitRecord]]:
+    def visits(self, path_id: str) -> Sequence[Spans[UnitRecord]]:
         """The units of a path by step, steps in the order they first began."""
         path = self._history.index.paths[path_id]
         visits = self._visits.setdefault(path_id, _Visits())
         with self._lock:  # asked for by the screen while a thread takes in more
-            for unit in path.units[visits.count :]:
-                visits.add(unit)
+            visits.catch_up(path.units)
         return visits.by_step
 
     def step_place(self, path_id: str, step: str) -> int:
@@ -188,11 +184,10 @@ class Outline:
         return self._path_numbers.get(path_id, 0)
 
     def _add(self, event: ExecutionEvent) -> None:
-        before = self.duration
-        now = max(before, self._clock.read(event.timestamp, before))
+        before, now = self.duration, self._columns.seconds(event.sequence)
         if now - before >= SHORTEST_GAP and not self._open:
             self._note_idle(Gap(before, now))
-        self._seconds.append(now)
+        self._known = event.sequence
         self._count_open(event)
         self.where_cells = max(self.where_cells, len(event.path_id) + len(event.step_name) + 3)
         if event.event_type.endswith("_failed"):
@@ -262,51 +257,16 @@ class _Visits:
 
     def __init__(self) -> None:
         self.count = 0
-        self.by_step: list[list[UnitRecord]] = []
+        self.by_step: list[Spans[UnitRecord]] = []
         self.places: dict[str, int] = {}
 
-    def add(self, unit: UnitRecord) -> None:
-        self.count += 1
-        place = self.places.setdefault(unit.step, len(self.by_step))
-        if place == len(self.by_step):
-            self.by_step.append([])
-        self.by_step[place].append(unit)
-
-
-class _Clock:
-    """Reads recorded times fast: the minute is parsed once, the seconds are added.
-
-    Minutes and seconds are subtracted apart, so that nothing of the microseconds is lost in the size of the number.
-    """
-
-    def __init__(self) -> None:
-        self._first: tuple[float, float] | None = None
-        self._text = ""
-        self._minute = 0.0
-
-    @property
-    def origin(self) -> float:
-        """Seconds since 1970 of what counts as 0."""
-        return sum(self._first) if self._first is not None else 0.0
-
-    def read(self, timestamp: str, otherwise: float) -> float:
-        """Seconds since the first time read; `otherwise` for a text that is no time."""
-        try:
-            minute, second = self._parts(timestamp)
-        except (ValueError, OverflowError):
-            return otherwise
-        if self._first is None:
-            self._first = minute, second - otherwise
-        return (minute - self._first[0]) + (second - self._first[1])
-
-    def _parts(self, timestamp: str) -> tuple[float, float]:
-        if not timestamp.endswith("Z"):
-            return epoch_seconds(timestamp), 0.0
-        text = timestamp[:_MINUTE]
-        if text != self._text:
-            self._minute = epoch_seconds(text + ":00Z")
-            self._text = text
-        return self._minute, float(timestamp[_MINUTE + 1 : -1])
+    def catch_up(self, units: Spans[UnitRecord]) -> None:
+        for unit in units[self.count :]:
+            place = self.places.setdefault(unit.step, len(self.by_step))
+            if place == len(self.by_step):
+                self.by_step.append(units[:0])
+            self.by_step[place].rows.append(units.rows[self.count])
+            self.count += 1
 
 
 def unit_of(index: StepIndex, event: ExecutionEvent) -> UnitRecord | None:

@@ -61,7 +61,7 @@ def _facts(row: Row, drawing: Drawing) -> tuple[Sequence[str], str]:
     if unit.items is not None:
         done, total = human_count(drawing.outline.items_done(unit)), human_count(unit.items)
         counted = total if done == total and unit.status == "completed" else f"{done}/{total}"
-        repeated = len(unit.attempts) - len(unit.latest)
+        repeated = unit.repeated
         tries = (f"{counted} items, {human_count(len(unit.attempts))} tries",) if repeated > 0 else ()
         return (*tries, f"{counted} items", counted), "dim"
     left = _time_left(unit, drawing)

@@ -120,6 +120,6 @@ class RowList:
         if not units:
             return self[index].path.started_seq
         unit = units[max(0, bisect_right(units, near, key=lambda visit: visit.started_seq) - 1)]
-        if unit.ended_seq is not None and unit_of(self._index, history.event(unit.ended_seq)) is unit:
+        if unit.ended_seq is not None and unit_of(self._index, history.event(unit.ended_seq)) == unit:
             return unit.ended_seq
         return unit.attempts[-1].started_seq if unit.attempts else unit.started_seq

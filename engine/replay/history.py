@@ -10,8 +10,15 @@ from engine.collector import collector_paused
 from engine.core.reduce import HistoryError, initial_state, reduce
 from engine.model.events import ExecutionEvent
 from engine.model.state import ExecutionState
+from engine.replay.columns import EventColumns
 from engine.replay.index import StepIndex
 from engine.replay.index_go import GoStepIndex
+from engine.replay.pages import EventPages
+from engine.replay.writes import WriteIndex
+from engine.store import ReadEvents
+
+UNREADABLE = "unreadable"
+"""The type of what stands in the place of an event that cannot be read; no store ever holds one."""
 
 KEYFRAME_EVERY = 128
 """A state is kept at every so many events; between two, the rest is folded anew. States share structure, so a
@@ -28,15 +35,23 @@ class History:
     """Events 1..n of one execution; grows at its end while the execution runs.
 
     A history that stops making sense at some event keeps all its events; states end before that event and `problem`
-    says why.
+    says why. Several threads may look at it while one extends it.
+
+    Args:
+        read: how to read its events again. With it a long history is not kept: events are read, a page at a time,
+            when somebody looks at them, and getting one may raise `StoreError`.
     """
 
-    def __init__(self, execution_id: str, events: Iterable[ExecutionEvent] = ()) -> None:
+    def __init__(
+        self, execution_id: str, events: Iterable[ExecutionEvent] = (), *, read: ReadEvents | None = None
+    ) -> None:
         self.execution_id = execution_id
-        self.index = StepIndex()
+        self.columns = EventColumns()
+        self.index = StepIndex(self.columns)
+        self.writes = WriteIndex()
         self.problem: str | None = None
         """Why states end early, else None."""
-        self._events: list[ExecutionEvent] = []
+        self._pages = EventPages(execution_id, read)
         self._state = initial_state(execution_id)
         self._spacing = KEYFRAME_EVERY
         self._keyframes: list[ExecutionState] = [self._state]
@@ -48,25 +63,51 @@ class History:
         """Add the next events, in order."""
         with collector_paused():
             for event in events:
-                self._events.append(event)
+                self.columns.add(event)
                 if self.problem is None:
                     self._fold(event)
+                self._pages.append(event)
 
     def __len__(self) -> int:
-        return len(self._events)
+        return len(self._pages)
 
     def __iter__(self) -> Iterator[ExecutionEvent]:
-        return iter(self._events)
+        return self.events()
+
+    def has(self, sequence: int) -> bool:
+        """Whether this event is here, so that looking at it takes no time."""
+        return self._pages.has(sequence)
 
     def event(self, sequence: int) -> ExecutionEvent:
         """The event of this sequence, from 1.
 
         Raises:
             IndexError: there is none.
+            StoreError: it is not kept here and cannot be read any more.
         """
-        if sequence < 1:
-            raise IndexError(sequence)
-        return self._events[sequence - 1]
+        return self._pages.get(sequence)
+
+    def events(self, first: int = 1, last: int | None = None) -> Iterator[ExecutionEvent]:
+        """Events from one sequence to another, in order, those there are now by default.
+
+        Raises:
+            StoreError: they are not kept here and cannot be read any more.
+        """
+        return self._pages.stream(first, len(self) if last is None else last)
+
+    def states(self, first: int = 1, last: int | None = None) -> Iterator[tuple[ExecutionEvent, ExecutionState]]:
+        """Each event from one sequence to another with the state after it, as far as states go; one fold.
+
+        Raises:
+            StoreError: the events are not kept here and cannot be read any more.
+        """
+        first, last = max(1, first), min(self.folded, len(self) if last is None else last)
+        if first > last:
+            return
+        state = self.state_at(first - 1)
+        for event in self.events(first, last):
+            state = reduce(state, event)
+            yield event, state
 
     @property
     def latest(self) -> ExecutionState:
@@ -82,6 +123,9 @@ class History:
         """The state after this event; 0 is the state before the first. Past `folded`, the last known state.
 
         Folds at most as many events as lie between two keyframes.
+
+        Raises:
+            StoreError: they are not kept here and cannot be read any more.
         """
         sequence = min(max(sequence, 0), self.folded)
         if sequence == self._state.sequence:
@@ -90,7 +134,7 @@ class History:
         if known is not None:
             return known
         state = self._recent.get(sequence - 1) or self._keyframe_before(sequence)
-        for event in self._events[state.sequence : sequence]:
+        for event in self._pages.stream(state.sequence + 1, sequence):
             state = reduce(state, event)
             if state.sequence % KEYFRAME_EVERY == 0:
                 self._recent.put(state.sequence, state)
@@ -104,11 +148,14 @@ class History:
         return next((state for state in map(self._recent.get, made_again) if state is not None), kept)
 
     def _fold(self, event: ExecutionEvent) -> None:
+        if event.event_type == UNREADABLE:
+            self.problem = f"event {event.sequence} cannot be read: {event.data.get('problem', 'it is damaged')}"
+            return
         before = self._state.paths.get(event.path_id)
         try:
             state = reduce(self._state, event)
             if event.sequence == 1 and state.info.dialect:
-                self.index = GoStepIndex()
+                self.index = GoStepIndex(self.columns)
             if state.incomplete_from is None:
                 self.index.add(event, before)
             else:
@@ -121,6 +168,7 @@ class History:
         except _MALFORMED as error:
             self.problem = f"event {event.sequence} ({event.event_type}): its data is not as it should be ({error})"
             return
+        self.writes.add(event.sequence, self._state, state)
         self._state = state
         if event.sequence % self._spacing == 0:
             self._keyframes.append(state)

@@ -23,7 +23,7 @@ class GoStepIndex(StepIndex):
             self._start_again(self.paths[event.path_id])
             return
         if kind in _WORKS and event.path_id not in self.paths:
-            self.paths[event.path_id] = PathRecord(event, None if before is None else before.parent)
+            self._begin_path(event, event.path_id, None if before is None else before.parent)
         super().add(event, before)
         if kind == ExecutionEventType.PATH_BRANCHED:
             self._branch(event, event.data, before)
@@ -35,8 +35,8 @@ class GoStepIndex(StepIndex):
 
     def _start_again(self, path: PathRecord) -> None:
         """After a branch announced it, or in a recovery, which ran everything again under the same id."""
-        path.ended_seq = path.ended_at = path.final = None
-        path.status = "running"
+        path.reopen()
+        path.final = None
 
     def _branch(self, event: ExecutionEvent, data: JsonObject, before: PathState | None) -> None:
         for entry in data["new_paths"]:
@@ -44,7 +44,7 @@ class GoStepIndex(StepIndex):
             if name in self.paths:
                 self._start_again(self.paths[name])
             else:
-                self.paths[name] = PathRecord(event._replace(path_id=name), event.path_id)
+                self._begin_path(event, name, event.path_id)
         if event.path_id in self.paths:
             self._end_path(event, "completed", before)
 

@@ -108,6 +108,10 @@ class SQLiteExecutionEventStore:
         """See `ExecutionEventStore.get_events`."""
         return await self._work.read(self._core.events, execution_id, from_seq, limit)
 
+    def read_events(self, execution_id: str, from_seq: int = 1, limit: int | None = None) -> list[ExecutionEvent]:
+        """See `engine.store.DirectlyReadable.read_events`."""
+        return self._work.explaining(self._core.events, execution_id, from_seq, limit)
+
     async def get_event_history(self, execution_id: str) -> list[ExecutionEvent]:
         """See `ExecutionEventStore.get_event_history`."""
         return await self._work.read(self._core.events, execution_id, 1, None)

@@ -157,7 +157,7 @@ def test_failures_of_a_unit_are_those_of_its_items_but_not_its_end() -> None:
     history, outline = outlined(writer.events)
     unit = history.index.paths["main"].units[0]
     failures = outline.step_failures["main", "Each"]
-    assert failures == [5, 7, 9]
+    assert list(failures) == [5, 7, 9]
     assert unit.ended_seq is not None
     assert list(outline.unit_failures(unit)) == [sequence for sequence in failures if sequence < unit.ended_seq]
 

@@ -97,20 +97,19 @@ def test_a_cancelled_step_ends_with_its_path() -> None:
 def test_earlier_attempts_end_with_a_mark_each() -> None:
     writer = Writer()
     writer.begin()
-    for attempt, at in ((1, 0.0), (2, 4.0), (3, 8.0)):
+    for attempt, at in ((1, 0.0), (2, 4.0)):
         writer.start("main", "Work", at=at, attempt=attempt)
-    history, outline = outlined(writer.events[:3])
-    unit = history.index.paths["main"].units[0]
-    from engine.replay.index import Attempt
-
-    for event, end in ((writer.events[3], 2), (writer.events[4], 6)):
-        started = Attempt(event.data["attempt"], None, event)
-        unit.attempts[-1].ended_seq = event.sequence
-        unit.attempts[-1].status = "failed"
-        unit.attempts.append(started)
-        assert end
-    history.extend(writer.events[3:])
-    outline.catch_up()
+        failed = {"visit": 1, "attempt": attempt, "phase": "run", "error": "E", "error_type": "E", "outcome": "known"}
+        writer.add("step_failed", "main", "Work", {**failed, "retry": {"policy": 0}}, at=at + 2)
+        writer.add(
+            "step_retry_scheduled",
+            "main",
+            "Work",
+            {"visit": 1, "attempt": attempt + 1, "policy": 0, "delay_ms": 2000, "due_at": "2026-03-01T09:14:10.000000Z"},
+            at=at + 2,
+        )
+    writer.start("main", "Work", at=8.0, attempt=3)
+    history, outline = outlined(writer.events)
     rows = arranged(history, outline)
     assert plot_of(rows[1], drawing_of(outline, 30, words=6, now=10, end=12)).count("✗") == 2
     assert label_of(rows[1], drawing_of(outline, 30, now=10)).rstrip().endswith("3 tries")

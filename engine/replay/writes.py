@@ -1,0 +1,111 @@
+"""Which events may have changed a value, without looking at them: filled by the one fold over a history."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+
+from engine.model.state import ExecutionState
+
+FIELDS = ("status", "inputs", "outputs", "error", "signals")
+"""Parts of a state, besides variables, whose changes are kept."""
+
+
+class WriteIndex:
+    """Sequences by path and variable, by variable over all paths, and by part of the state.
+
+    What it gives for a value are all the events that can have changed it, in order; an event that wrote the same value
+    again, and one that copied variables to a new path, are among them.
+    """
+
+    def __init__(self) -> None:
+        self._fields: dict[str, array[int]] = {name: _numbers() for name in FIELDS}
+        self._globals: dict[str, array[int]] = {}
+        self._variables: dict[str, dict[str, array[int]]] = {}
+        self._moves: dict[str, array[int]] = {}
+        """By path where it began with variables, and where it went away if others can then see another value."""
+        self._any_move, self._any_write = _numbers(), _numbers()
+
+    def add(self, sequence: int, before: ExecutionState, after: ExecutionState) -> None:
+        """Take in what the event of this sequence changed; costs next to nothing when that is no variable."""
+        if before.paths is not after.paths and before.paths.keys() != after.paths.keys():
+            self._add_moves(sequence, before, after)
+        if before.script_globals is not after.script_globals:
+            self._add_writes(sequence, before, after)
+        if before.status is not after.status:
+            self._fields["status"].append(sequence)
+        if before.signals is not after.signals:
+            self._fields["signals"].append(sequence)
+        if before.inputs is not after.inputs:
+            self._fields["inputs"].append(sequence)
+        if before.outputs is not after.outputs:
+            self._fields["outputs"].append(sequence)
+        if before.error is not after.error:
+            self._fields["error"].append(sequence)
+
+    def writes(self, path: str, name: str) -> Sequence[int]:
+        """Events that may have changed a variable of a path."""
+        written = self._variables.get(path, {}).get(name, ())
+        return _merged([written, self._moves.get(path, ())])
+
+    def writes_on(self, path: str) -> Sequence[int]:
+        """Events that may have changed any variable of a path."""
+        return _merged([*list(self._variables.get(path, {}).values()), self._moves.get(path, ())])
+
+    def writers_of_global(self, name: str) -> Sequence[int]:
+        """Events that wrote this variable on whatever path."""
+        return self._globals.get(name, ())
+
+    def writers(self) -> Sequence[int]:
+        """Events that wrote any variable."""
+        return self._any_write
+
+    def moves(self) -> Sequence[int]:
+        """Events with which paths began or went away, and their variables with them."""
+        return self._any_move
+
+    def changes_of(self, field: str) -> Sequence[int]:
+        """Events that may have changed one of `FIELDS`."""
+        return self._fields[field]
+
+    def _add_moves(self, sequence: int, before: ExecutionState, after: ExecutionState) -> None:
+        # In histories of the Go system a path that is gone may come again, and until then has no variables.
+        gone = before.paths.keys() - after.paths.keys() if after.info.dialect else set()
+        moved = [name for name in (after.paths.keys() - before.paths.keys()) if after.paths[name].variables]
+        moved += [name for name in gone if before.paths[name].variables]
+        for name in moved:
+            self._moves.setdefault(name, _numbers()).append(sequence)
+        if moved:
+            self._any_move.append(sequence)
+
+    def _add_writes(self, sequence: int, before: ExecutionState, after: ExecutionState) -> None:
+        old, new = before.script_globals, after.script_globals
+        names = [name for name, entry in new.items() if old.get(name) is not entry]
+        names += [name for name in old if name not in new]
+        self._any_write.append(sequence)
+        for name in names:
+            self._globals.setdefault(name, _numbers()).append(sequence)
+        for path in after.paths.values():
+            known = before.paths.get(path.id)
+            if known is not None and known.variables is not path.variables:
+                index = self._variables.setdefault(path.id, {})
+                for name in names:
+                    index.setdefault(name, _numbers()).append(sequence)
+
+
+def _numbers() -> array[int]:
+    return array("I")
+
+
+def between(sequences: Sequence[int], first: int, last: int) -> Sequence[int]:
+    """Those of some ordered sequences that lie from `first` to `last`."""
+    return sequences[bisect_left(sequences, first) : bisect_right(sequences, last)]
+
+
+def _merged(parts: Iterable[Sequence[int]]) -> Sequence[int]:
+    """Ordered sequences in one, each once."""
+    filled = [part for part in parts if len(part)]
+    if len(filled) < 2:
+        return filled[0] if filled else ()
+    return sorted({sequence for part in filled for sequence in part})
