@@ -14,11 +14,9 @@ from engine.replay.columns import EventColumns
 from engine.replay.index import StepIndex
 from engine.replay.index_go import GoStepIndex
 from engine.replay.pages import EventPages
+from engine.replay.salvaged import UNREADABLE as UNREADABLE
 from engine.replay.writes import WriteIndex
 from engine.store import ReadEvents
-
-UNREADABLE = "unreadable"
-"""The type of what stands in the place of an event that cannot be read; no store ever holds one."""
 
 KEYFRAME_EVERY = 128
 """A state is kept at every so many events; between two, the rest is folded anew. States share structure, so a
@@ -52,12 +50,26 @@ class History:
         self.problem: str | None = None
         """Why states end early, else None."""
         self._pages = EventPages(execution_id, read)
+        self._told: ExecutionState | None = None
         self._state = initial_state(execution_id)
         self._spacing = KEYFRAME_EVERY
         self._keyframes: list[ExecutionState] = [self._state]
         """After every `_spacing` events, from the start."""
         self._recent: LRU[int, ExecutionState] = LRU(RECENT_STATES, name="past states")
         self.extend(events)
+
+    def expect(self, state: ExecutionState) -> None:
+        """The history goes on up to this state, which a store told: what is not taken in yet can be looked at already.
+
+        Only for one with `read`. Until `extend` has brought those events, nothing is known of the states between.
+        """
+        self._pages.expect(state.sequence)
+        self._told = state
+
+    @property
+    def is_loading(self) -> bool:
+        """Whether there are events that were told of and not taken in yet."""
+        return len(self.columns) < len(self._pages)
 
     def extend(self, events: Iterable[ExecutionEvent]) -> None:
         """Add the next events, in order."""
@@ -77,6 +89,10 @@ class History:
     def has(self, sequence: int) -> bool:
         """Whether this event is here, so that looking at it takes no time."""
         return self._pages.has(sequence)
+
+    def knows_state(self, sequence: int) -> bool:
+        """Whether the state after this event is known; not where the history makes no sense, or is still loading."""
+        return sequence <= self.folded or sequence == self.latest.sequence
 
     def event(self, sequence: int) -> ExecutionEvent:
         """The event of this sequence, from 1.
@@ -111,8 +127,9 @@ class History:
 
     @property
     def latest(self) -> ExecutionState:
-        """The state after the last event that could be folded."""
-        return self._state
+        """The state after the last event that could be folded, or that a store told when the rest was not here yet."""
+        told = self._told
+        return told if told is not None and self.problem is None and told.sequence > self.folded else self._state
 
     @property
     def folded(self) -> int:
@@ -127,6 +144,8 @@ class History:
         Raises:
             StoreError: they are not kept here and cannot be read any more.
         """
+        if sequence >= self.latest.sequence:
+            return self.latest
         sequence = min(max(sequence, 0), self.folded)
         if sequence == self._state.sequence:
             return self._state
@@ -178,7 +197,7 @@ class History:
 
     def failure_sequence(self) -> int | None:
         """The failure that caused the end, or the first failure there is; None without one."""
-        failure = self._state.failure
+        failure = self.latest.failure
         if failure is not None:
             return failure.sequence
         return self.index.failures[0] if self.index.failures else None

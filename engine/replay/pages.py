@@ -27,15 +27,20 @@ class EventPages:
     def __init__(self, execution_id: str, read: ReadEvents | None = None, most: int = MOST_PAGES) -> None:
         self._execution_id = execution_id
         self._read = read
-        self._count = 0
+        self._added = self._expected = 0
         self._first: list[ExecutionEvent] = []
         self._tail = (0, self._first)
-        """The number of the last page and its events, in one: others may look while it changes."""
+        """The number of the last page that was added to and its events, in one: others may look while it changes."""
         self._kept: dict[int, Sequence[ExecutionEvent]] = {}
         self._recent: LRU[int, Sequence[ExecutionEvent]] = LRU(most, name="pages of events")
 
     def __len__(self) -> int:
-        return self._count
+        return max(self._added, self._expected)
+
+    def expect(self, total: int) -> None:
+        """There are so many events, of which those not added yet can be read already."""
+        assert self._read is not None
+        self._expected = max(self._expected, total)
 
     def append(self, event: ExecutionEvent) -> None:
         """Add the next event."""
@@ -45,11 +50,11 @@ class EventPages:
         else:
             self._keep(number, events)
             self._tail = number + 1, [event]
-        self._count += 1
+        self._added += 1
 
     def has(self, sequence: int) -> bool:
         """Whether the event is here, so that getting it takes no time."""
-        return 1 <= sequence <= self._count and self._known((sequence - 1) // PAGE) is not None
+        return 1 <= sequence <= len(self) and self._page_of(sequence) is not None
 
     def get(self, sequence: int) -> ExecutionEvent:
         """The event of this sequence; its page is read when it is not here.
@@ -58,12 +63,12 @@ class EventPages:
             IndexError: there is none.
             StoreError: its page cannot be read any more.
         """
-        if not 1 <= sequence <= self._count:
+        if not 1 <= sequence <= len(self):
             raise IndexError(sequence)
         number, place = divmod(sequence - 1, PAGE)
-        page = self._known(number)
+        page = self._page_of(sequence)
         if page is None:
-            page = self._again(number * PAGE + 1, PAGE)
+            page = self._again(number * PAGE + 1, min(PAGE, len(self) - number * PAGE))
             self._keep(number, page)
         return page[place]
 
@@ -73,10 +78,10 @@ class EventPages:
         Raises:
             StoreError: some of them cannot be read any more.
         """
-        sequence, last = max(1, first), min(last, self._count)
+        sequence, last = max(1, first), min(last, len(self))
         while sequence <= last:
-            number, place = divmod(sequence - 1, PAGE)
-            page = self._known(number)
+            place = (sequence - 1) % PAGE
+            page = self._page_of(sequence)
             events: Iterable[ExecutionEvent]
             if page is not None:
                 events = islice(page, place, min(len(page), place + last - sequence + 1))
@@ -89,25 +94,25 @@ class EventPages:
     def _unknown_from(self, sequence: int, last: int) -> int:
         """How many events to read: up to the next page that is here."""
         end = min(last, sequence + PIECE - 1)
-        number = (sequence - 1) // PAGE + 1
-        while number * PAGE < end and self._known(number) is None:
-            number += 1
-        return min(end, number * PAGE) - sequence + 1
+        following = (sequence - 1) // PAGE * PAGE + PAGE
+        while following < end and self._page_of(following + 1) is None:
+            following += PAGE
+        return min(end, following) - sequence + 1
 
-    def _known(self, number: int) -> Sequence[ExecutionEvent] | None:
-        if number == 0:
-            return self._first
+    def _page_of(self, sequence: int) -> Sequence[ExecutionEvent] | None:
+        """The page that holds an event, if it is here; the last one may have been read before it grew."""
+        number, place = divmod(sequence - 1, PAGE)
         last, events = self._tail
-        if number == last:
-            return events
-        return self._kept.get(number) if self._read is None else self._recent.get(number)
+        known = self._first if number == 0 else events if number == last else None
+        if known is not None and place < len(known):
+            return known
+        page = self._kept.get(number) if self._read is None else self._recent.get(number)
+        return page if page is not None and place < len(page) else None
 
     def _keep(self, number: int, page: Sequence[ExecutionEvent]) -> None:
-        if number == 0:
-            return
         if self._read is None:
             self._kept[number] = page
-        else:
+        elif page is not self._first:
             self._recent.put(number, page)
 
     def _again(self, first: int, count: int) -> Sequence[ExecutionEvent]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
@@ -13,7 +14,7 @@ from engine.core.reduce import fold, initial_state
 from engine.model.events import ExecutionEvent
 from engine.model.ids import InvalidIdError
 from engine.model.snapshot import ExecutionSnapshot, summarize
-from engine.store import ConflictError, ExecutionEventStore
+from engine.store import ConflictError, DirectlyReadable, ExecutionEventStore
 from engine.testing.conformance_base import (
     Check,
     SharedCheck,
@@ -29,6 +30,7 @@ from engine.testing.conformance_lists import snapshot_of
 METHODS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "bulk": ("get_lines", "append_lines"),
+        "direct": ("read_events",),
         "live_runners": ("live_runners",),
         "maintenance": ("examine", "repair"),
     }
@@ -75,7 +77,7 @@ class WatchfulStore(Protocol):
 
 
 def capabilities(store: object) -> frozenset[str]:
-    """Which of the optional capabilities (`bulk`, `live_runners`, `maintenance`) a store, or a type of store, has."""
+    """Which of the optional capabilities (`bulk`, `direct`, `live_runners`, `maintenance`) a store, or a type of store, has."""
     return frozenset(
         name for name, methods in METHODS.items() if all(callable(getattr(store, method, None)) for method in methods)
     )
@@ -92,6 +94,26 @@ def _maintainable(store: ExecutionEventStore) -> MaintainableStore:
 async def living_runners(store: ExecutionEventStore) -> frozenset[str]:
     """The ids it tells."""
     return await cast("WatchfulStore", store).live_runners()
+
+
+async def events_can_be_read_directly(store: ExecutionEventStore) -> None:
+    """Without a loop and in any thread, events are read as `get_events` gives them."""
+    read = cast("DirectlyReadable", store).read_events
+    maker = HistoryMaker()
+    events = maker.begin({"deep": [[]]}) + maker.work() + maker.work("x" * 5_000)
+    await store.append_events(events)
+    for from_seq in (1, 2, len(events), len(events) + 1):
+        for limit in (None, 0, 1, 100):
+            found = await asyncio.to_thread(read, maker.execution_id, from_seq, limit)
+            expect(found == events[from_seq - 1 :][:limit], f"read_events from {from_seq}, at most {limit}")
+    several = await asyncio.gather(*(asyncio.to_thread(read, maker.execution_id) for _ in range(8)))
+    expect(all(found == events for found in several), "several threads may read at once")
+    ending = maker.finish()
+    await store.append_events(ending)
+    expect(read(maker.execution_id) == events + ending, "what was appended since is read too")
+    expect(read("exec_none") == [], "an unknown execution has no events")
+    for name, limit, error in (("../x", None, InvalidIdError), (maker.execution_id, -1, ValueError)):
+        await expect_error(error, asyncio.to_thread(read, name, 1, limit), f"read_events({name!r}, 1, {limit})")
 
 
 async def lines_are_the_events(store: ExecutionEventStore) -> None:
@@ -331,6 +353,7 @@ OPTIONAL_CHECKS: Mapping[str, tuple[Check, ...]] = MappingProxyType(
             lines_are_checked_first,
             lines_are_told,
         ),
+        "direct": (events_can_be_read_directly,),
         "live_runners": (living_runners_are_told,),
         "maintenance": (
             healthy_stores_have_no_findings,

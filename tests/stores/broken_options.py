@@ -230,7 +230,27 @@ class GoesBackInItsProgress(CapableMemory):
         return await super().repair(execution_id, progress)
 
 
+class ReadsDirectlyWhatItReadBefore(CapableMemory):
+    def read_events(self, execution_id: str, from_seq: int = 1, limit: int | None = None) -> list[ExecutionEvent]:
+        if not hasattr(self, "_read"):
+            self._read = super().read_events(execution_id)
+        return self._read[from_seq - 1 :][:limit]
+
+    async def get_events(self, execution_id: str, from_seq: int = 1, limit: int | None = None) -> list[ExecutionEvent]:
+        return Memory.read_events(self, execution_id, from_seq, limit)
+
+
+class ReadsDirectlyOneTooMany(CapableMemory):
+    def read_events(self, execution_id: str, from_seq: int = 1, limit: int | None = None) -> list[ExecutionEvent]:
+        return super().read_events(execution_id, from_seq, None if limit is None else limit + 1)
+
+    async def get_events(self, execution_id: str, from_seq: int = 1, limit: int | None = None) -> list[ExecutionEvent]:
+        return Memory.read_events(self, execution_id, from_seq, limit)
+
+
 BROKEN_OPTIONS = [
+    (ReadsDirectlyWhatItReadBefore, "events_can_be_read_directly"),
+    (ReadsDirectlyOneTooMany, "events_can_be_read_directly"),
     (NumbersLinesFromZero, "lines_are_the_events"),
     (GivesLinesWithoutTheirEnds, "lines_are_the_events"),
     (GivesLinesWithoutChecksums, "lines_are_the_events"),

@@ -110,7 +110,7 @@ class TestSQLiteOnTheLoop(TestSQLiteInThreads):
 def test_our_stores_can_do_all_there_is() -> None:
     for store_type in (FileExecutionEventStore, SQLiteExecutionEventStore):
         assert capabilities(store_type) == OPTIONAL_CHECKS.keys()
-    assert capabilities(MemoryExecutionEventStore) == frozenset()
+    assert capabilities(MemoryExecutionEventStore) == {"direct"}
 
 
 def test_what_a_store_cannot_do_is_not_tested() -> None:
@@ -125,12 +125,12 @@ def test_half_a_capability_is_none() -> None:
         async def examine(self) -> list[str]:
             return []
 
-    assert capabilities(Examines) == capabilities(Examines()) == frozenset()
+    assert capabilities(Examines) == capabilities(Examines()) == {"direct"}
 
 
 async def test_what_nobody_said_it_can_do_is_missed() -> None:
     class Tests(StoreConformance):
-        pass
+        store_type = MemoryExecutionEventStore
 
     await Tests().test_all_that_it_can_do_is_checked(MemoryExecutionEventStore())
     with pytest.raises(NotConformingError, match=r"'maintenance'.*store_type = CapableMemory"):
