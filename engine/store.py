@@ -5,7 +5,7 @@ Every store behaves the same; `engine.testing.conformance` checks one against th
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
@@ -13,10 +13,6 @@ from engine.model.events import ExecutionEvent
 from engine.model.signals import ExecutionSignal
 from engine.model.snapshot import ExecutionFilter, ExecutionSnapshot, ExecutionSummary
 from engine.model.state import ExecutionState
-
-
-ReadEvents = Callable[[str, int, int | None], list[ExecutionEvent]]
-"""Reads events of an execution from a sequence on, at most so many. Any thread may call it; it blocks meanwhile."""
 
 
 class FoldedBatch(tuple[ExecutionEvent, ...]):
@@ -234,3 +230,10 @@ class DirectlyReadable(Protocol):
             DamagedHistoryError: one of them cannot be read.
             StoreError: the store failed, or is busy.
         """
+        ...
+
+    def read_lines(self, execution_id: str, from_seq: int = 1, limit: int | None = None) -> list[bytes]:
+        """The same events as they are stored, for who looks for something in most of them and needs few: a line of JSON
+        each, with what the store adds to it. What was read before need not be checked again. Raises as `read_events`.
+        """
+        ...

@@ -94,13 +94,17 @@ class MemoryExecutionEventStore:
 
     def read_events(self, execution_id: str, from_seq: int = 1, limit: int | None = None) -> list[ExecutionEvent]:
         """See `engine.store.DirectlyReadable.read_events`."""
+        return _decode(self.read_lines(execution_id, from_seq, limit))
+
+    def read_lines(self, execution_id: str, from_seq: int = 1, limit: int | None = None) -> list[bytes]:
+        """See `engine.store.DirectlyReadable.read_lines`."""
         execution = self._shelf.executions.get(validate_execution_id(execution_id))
         if limit is not None and limit < 0:
             raise ValueError("limit must be 0 or more")
         if execution is None:
             return []
         first = max(0, from_seq - 1)
-        return _decode(execution.lines[first:] if limit is None else execution.lines[first : first + limit])
+        return execution.lines[first:] if limit is None else execution.lines[first : first + limit]
 
     async def get_event_history(self, execution_id: str) -> list[ExecutionEvent]:
         """See `ExecutionEventStore.get_event_history`."""

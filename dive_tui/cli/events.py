@@ -10,12 +10,14 @@ from dive_tui.cli.columns import Column, print_columns
 from dive_tui.cli.options import Common, Execution, Json
 from dive_tui.cli.printing import Printer, print_json
 from dive_tui.cli.problems import UsageError
+from dive_tui.cli.reading import events_around
 from dive_tui.cli.selecting import find_execution, opened_store
 from dive_tui.widgets.event_words import elapsed_text
-from engine.core.expression_errors import suggestion
+from engine.core.expression_errors import shown_text, suggestion
 from engine.model.events import KNOWN_TYPES, ExecutionEvent
 from engine.model.times import seconds_between
-from engine.store import DamagedHistoryError, ExecutionEventStore
+from engine.replay.event_query import EventQuery, parse_event_query
+from engine.store import DamagedHistoryError, DamagedStoreError, ExecutionEventStore, StoreError
 
 
 async def events(
@@ -25,6 +27,7 @@ async def events(
     first: Annotated[int, Parameter(name="--from", metavar="N")] = 1,
     last: Annotated[int | None, Parameter(name="--to", metavar="N")] = None,
     kinds: Annotated[str, Parameter(name="--type", metavar="TYPE,...")] = "",
+    search: Annotated[str, Parameter(name="--search", metavar="QUERY")] = "",
     json: Json = False,
     common: Common = Common(),  # noqa: B008 - immutable
 ) -> int:
@@ -38,24 +41,31 @@ async def events(
         The last event to show.
     kinds
         Only these types, such as step_failed,path_failed.
+    search
+        Only events that hold these words, or fit terms like type:failed, step:Charge*, attempt:3, after:+3.5s,
+        data.output.total:>100, /regex/; -term turns one round.
     json
         Print each event's envelope as one line of JSON.
     """
     wanted = {kind.strip() for kind in kinds.split(",") if kind.strip()}
+    query = parse_event_query(search)
     if first < 1 or (last is not None and last < first):
         raise UsageError("--from and --to are event numbers from 1, --to not before --from")
     async with opened_store(common) as store:
         execution_id = await find_execution(store, execution)
         found, damage = await _read(store, execution_id, first, last)
         start = found if first == 1 else (await _read(store, execution_id, 1, 1))[0]
-    chosen = [event for event in found if not wanted or event.event_type in wanted]
+    of_type = [event for event in found if not wanted or event.event_type in wanted]
+    chosen = [event for event in of_type if query.matches(event, _seconds(start, event))] if query else of_type
     if not chosen and damage is None:
-        raise UsageError(_nothing(execution_id, wanted, first, bool(found)))
+        raise UsageError(
+            _no_match(execution_id, query) if of_type else _nothing(execution_id, wanted, first, bool(found))
+        )
     if json:
         for event in chosen:
             print_json(event.to_dict(), indented=False)
     elif chosen:
-        _print_events(Printer(ascii_only=common.ascii), chosen, start[0] if start else None)
+        _print_events(Printer(ascii_only=common.ascii), chosen, start)
     if damage is not None:
         raise damage
     return 0
@@ -63,12 +73,13 @@ async def events(
 
 async def _read(
     store: ExecutionEventStore, execution_id: str, first: int, last: int | None
-) -> tuple[list[ExecutionEvent], DamagedHistoryError | None]:
+) -> tuple[list[ExecutionEvent], StoreError | None]:
     """The events of a range, and why there are not more of them."""
     try:
         return await store.get_events(execution_id, first, None if last is None else last - first + 1), None
-    except DamagedHistoryError as error:
-        return [event for event in error.readable if first <= event.sequence <= (last or event.sequence)], error
+    except (DamagedHistoryError, DamagedStoreError) as error:
+        there = await events_around(store, execution_id, error)
+        return [event for event in there if first <= event.sequence <= (last or event.sequence)], error
 
 
 def _nothing(execution_id: str, wanted: set[str], first: int, some: bool) -> str:
@@ -81,7 +92,11 @@ def _nothing(execution_id: str, wanted: set[str], first: int, some: bool) -> str
     return f"{execution_id} has no event {first:,}; without --from all are shown"
 
 
-def _print_events(printer: Printer, chosen: list[ExecutionEvent], start: ExecutionEvent | None) -> None:
+def _no_match(execution_id: str, query: EventQuery) -> str:
+    return f"{execution_id} has no event there that fits {shown_text(query.text)}; see all without --search"
+
+
+def _print_events(printer: Printer, chosen: list[ExecutionEvent], start: list[ExecutionEvent]) -> None:
     told = [printer.event(event) for event in chosen]
     columns = [
         Column("EVENT", [str(event.sequence) for event in chosen], rank=0, align="right"),
@@ -93,5 +108,10 @@ def _print_events(printer: Printer, chosen: list[ExecutionEvent], start: Executi
     print_columns(printer, columns)
 
 
-def _after(start: ExecutionEvent | None, event: ExecutionEvent) -> str:
-    return "" if start is None else elapsed_text(seconds_between(start.timestamp, event.timestamp))
+def _after(start: list[ExecutionEvent], event: ExecutionEvent) -> str:
+    return elapsed_text(_seconds(start, event)) if start else ""
+
+
+def _seconds(start: list[ExecutionEvent], event: ExecutionEvent) -> float:
+    """Since the first event, if there is one to count from."""
+    return seconds_between(start[0].timestamp, event.timestamp) if start else 0.0

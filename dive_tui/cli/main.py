@@ -34,12 +34,16 @@ COMMANDS = {
     "events": Command("dive_tui.cli.events:events", "Show the events of an execution."),
     "logs": Command("dive_tui.cli.logs:logs", "Show what steps printed and logged, attempt by attempt."),
     "replay": Command("dive_tui.cli.replay:replay", "Rebuild the state after an event, and what the event changed."),
+    "export": Command("dive_tui.cli.export:export", "Write an execution as JSON, report, picture, trace or test."),
+    "diff": Command("dive_tui.cli.diff:diff", "Compare executions, states, a snapshot or a definition."),
+    "check": Command("dive_tui.cli.check:check", "Check that recorded histories fit their definition; nothing is run."),
     "validate": Command("dive_tui.cli.validate:validate", "Check workflow files without running anything."),
     "verify": Command("dive_tui.cli.verify:verify", "Look for damage in what a store holds."),
     "repair": Command("dive_tui.cli.repair:repair", "Mend what verify finds, keeping aside what is cut out."),
     "copy": Command("dive_tui.cli.copy:copy", "Copy executions into another store, of whatever kind."),
     "migrate": Command("dive_tui.cli.migrate:migrate", "Translate a store of the Go system Dive into one of ours."),
     "delete": Command("dive_tui.cli.delete:delete", "Remove executions for good, with all their data."),
+    "keys": Command("dive_tui.cli.keys:keys", "List the keys of the app, and check your key map."),
     "demo": Command("dive_tui.cli.demo:demo", "Run a workflow on real files that really fails, and look at it."),
 }
 """Every command, in the order help lists them."""

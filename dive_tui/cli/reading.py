@@ -5,13 +5,18 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from dive_tui.cli.problems import STORE_TROUBLE, CommandError, with_remedy
+from dive_tui.cli.several import counted
 from engine.core.reduce import HistoryError
+from engine.model.events import ExecutionEvent
 from engine.model.snapshot import ExecutionSummary, summarize
 from engine.model.state import ExecutionState
 from engine.replay.history import History
 from engine.replay.latest import latest_state
+from engine.replay.loading import load_history
+from engine.replay.salvaged import UNREADABLE
 from engine.replay.view import full_view
-from engine.store import DamagedHistoryError, ExecutionEventStore
+from engine.store import DamagedHistoryError, DamagedStoreError, ExecutionEventStore
+from stores.salvaging import salvaged_events
 
 
 class Reading(NamedTuple):
@@ -29,6 +34,17 @@ class Reading(NamedTuple):
         """The last event whose state is known."""
         return self.history.folded
 
+    @property
+    def gap(self) -> str:
+        """Where states end because an event cannot be read, and what that leaves unknown; empty when they do not."""
+        unread = self.last + 1
+        if unread > len(self.history) or self.history.columns.kind(unread) != UNREADABLE:
+            return ""
+        problem = self.history.event(unread).data["problem"]
+        following = len(self.history) - unread
+        unknown = f"; what the {counted(following, 'event')} after it changed is not known" if following else ""
+        return f"event {unread:,} cannot be read ({problem}){unknown}"
+
     def complain(self) -> None:
         """Once what can be shown has been shown: say what is missing.
 
@@ -44,24 +60,21 @@ async def read_execution(store: ExecutionEventStore, execution_id: str, to: int 
 
     Raises:
         CommandError: its first event makes no sense, or it was deleted a moment ago.
-        DamagedHistoryError: nothing of it can be read.
+        DamagedHistoryError, DamagedStoreError: nothing of it can be read.
         StoreError: the store cannot be read.
     """
     damage = ""
     try:
-        if to is None:
-            events = await store.get_event_history(execution_id)
-        else:
-            events = await store.get_events(execution_id, 1, to)
-    except DamagedHistoryError as error:
-        if not error.readable:
+        history = await load_history(store, execution_id, to)
+    except (DamagedHistoryError, DamagedStoreError) as error:
+        there = await events_around(store, execution_id, error)
+        if not there:
             raise
-        events, damage = error.readable, with_remedy(str(error))
-    if not events:
+        history, damage = History(execution_id, there[:to]), with_remedy(str(error))
+    if not len(history):
         raise CommandError(
             f"{execution_id} is no longer in the store; dive-tui list shows what is", exit_code=STORE_TROUBLE
         )
-    history = History(execution_id, events)
     if history.problem is not None and not damage:
         damage = with_remedy(
             f"the history of {execution_id} makes no sense after event {history.folded}: {history.problem}"
@@ -76,6 +89,14 @@ async def read_execution(store: ExecutionEventStore, execution_id: str, to: int 
         raise CommandError(damage, exit_code=STORE_TROUBLE)
     summary = await store.get_summary(execution_id)
     return Reading(summary or summarize(history.latest), history, damage, is_damaged)
+
+
+async def events_around(
+    store: ExecutionEventStore, execution_id: str, error: DamagedHistoryError | DamagedStoreError
+) -> list[ExecutionEvent]:
+    """All that can be read of a damaged history, with what cannot in its place; at least what is before the damage."""
+    there = await salvaged_events(store, execution_id)
+    return there or (error.readable if isinstance(error, DamagedHistoryError) else [])
 
 
 async def read_latest(store: ExecutionEventStore, execution_id: str) -> tuple[ExecutionSummary, ExecutionState]:

@@ -16,7 +16,7 @@ from engine.replay.index_go import GoStepIndex
 from engine.replay.pages import EventPages
 from engine.replay.salvaged import UNREADABLE as UNREADABLE
 from engine.replay.writes import WriteIndex
-from engine.store import ReadEvents
+from engine.store import DirectlyReadable, StoreError
 
 KEYFRAME_EVERY = 128
 """A state is kept at every so many events; between two, the rest is folded anew. States share structure, so a
@@ -36,12 +36,12 @@ class History:
     says why. Several threads may look at it while one extends it.
 
     Args:
-        read: how to read its events again. With it a long history is not kept: events are read, a page at a time,
-            when somebody looks at them, and getting one may raise `StoreError`.
+        source: where its events can be read again. With it a long history is not kept: events are read, a page at a
+            time, when somebody looks at them, and getting one may raise `StoreError`.
     """
 
     def __init__(
-        self, execution_id: str, events: Iterable[ExecutionEvent] = (), *, read: ReadEvents | None = None
+        self, execution_id: str, events: Iterable[ExecutionEvent] = (), *, source: DirectlyReadable | None = None
     ) -> None:
         self.execution_id = execution_id
         self.columns = EventColumns()
@@ -49,7 +49,7 @@ class History:
         self.writes = WriteIndex()
         self.problem: str | None = None
         """Why states end early, else None."""
-        self._pages = EventPages(execution_id, read)
+        self._pages = EventPages(execution_id, source)
         self._told: ExecutionState | None = None
         self._state = initial_state(execution_id)
         self._spacing = KEYFRAME_EVERY
@@ -61,7 +61,7 @@ class History:
     def expect(self, state: ExecutionState) -> None:
         """The history goes on up to this state, which a store told: what is not taken in yet can be looked at already.
 
-        Only for one with `read`. Until `extend` has brought those events, nothing is known of the states between.
+        Only for one with a source. Until `extend` has brought those events, nothing is known of the states between.
         """
         self._pages.expect(state.sequence)
         self._told = state
@@ -103,6 +103,17 @@ class History:
         """
         return self._pages.get(sequence)
 
+    def peek(self, sequence: int) -> ExecutionEvent | None:
+        """The event of this sequence; None when it cannot be read any more.
+
+        Raises:
+            IndexError: there is none.
+        """
+        try:
+            return self._pages.get(sequence)
+        except StoreError:
+            return None
+
     def events(self, first: int = 1, last: int | None = None) -> Iterator[ExecutionEvent]:
         """Events from one sequence to another, in order, those there are now by default.
 
@@ -110,6 +121,15 @@ class History:
             StoreError: they are not kept here and cannot be read any more.
         """
         return self._pages.stream(first, len(self) if last is None else last)
+
+    def lines(self, first: int = 1, last: int | None = None) -> Iterator[list[bytes]] | None:
+        """What is stored of events from one sequence to another: lines of JSON, some at a time; None where only the
+        events themselves are here. Much cheaper to look through than `events`.
+
+        Raises:
+            StoreError: they cannot be read any more.
+        """
+        return self._pages.lines(first, len(self) if last is None else last)
 
     def states(self, first: int = 1, last: int | None = None) -> Iterator[tuple[ExecutionEvent, ExecutionState]]:
         """Each event from one sequence to another with the state after it, as far as states go; one fold.

@@ -60,6 +60,7 @@ class StepIndex:
         """Sequences of failed attempts and of the failures they led to."""
         self.messages = array("I")
         """Sequences at which signals and other messages were received."""
+        self._columns = columns
         self._path_spans = SpanTable(columns)
         self._attempts = AttemptTable(columns)
         self._units = UnitTable(columns, self._attempts)
@@ -92,15 +93,22 @@ class StepIndex:
 
     def unit_of(self, event: ExecutionEvent) -> UnitRecord | None:
         """The unit an event tells of, or None. The end of a cancelled path tells of the unit that was in flight."""
-        path = self.paths.get(event.path_id)
+        return self._unit_near(event.path_id, event.step_name, event.sequence)
+
+    def unit_at(self, sequence: int) -> UnitRecord | None:
+        """The unit that the event of this sequence tells of, as `unit_of`; the event itself is not looked at."""
+        return self._unit_near(self._columns.path(sequence), self._columns.step(sequence), sequence)
+
+    def _unit_near(self, path_id: str, step: str, sequence: int) -> UnitRecord | None:
+        path = self.paths.get(path_id)
         if path is None or not path.units:
             return None
-        if not event.step_name:
+        if not step:
             last = path.units[-1]
-            return last if last.ended_seq == event.sequence else None
-        for at in range(path.units.count_at(event.sequence) - 1, -1, -1):
+            return last if last.ended_seq == sequence else None
+        for at in range(path.units.count_at(sequence) - 1, -1, -1):
             unit = path.units[at]
-            if unit.step == event.step_name:
+            if unit.step == step:
                 return unit
         return None
 

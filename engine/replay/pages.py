@@ -7,11 +7,12 @@ from itertools import islice
 
 from engine.caching import LRU
 from engine.model.events import ExecutionEvent
-from engine.store import ReadEvents, StoreError
+from engine.replay.salvaged import UNREADABLE
+from engine.store import DirectlyReadable, StoreError
 
 PAGE = 256
 """Events of a page."""
-MOST_PAGES = 48
+MOST_PAGES = 32
 """Pages kept of a history that can be read again; one of up to so many is kept whole."""
 PIECE = 4_096
 """Events read at a time where all are gone through."""
@@ -21,25 +22,27 @@ class EventPages:
     """Events 1..n, to which more are added at the end.
 
     Args:
-        read: how to read events again: then only some pages are kept. Without it all are.
+        source: where events can be read again: then only some pages are kept. Without it all are.
     """
 
-    def __init__(self, execution_id: str, read: ReadEvents | None = None, most: int = MOST_PAGES) -> None:
+    def __init__(self, execution_id: str, source: DirectlyReadable | None = None, most: int = MOST_PAGES) -> None:
         self._execution_id = execution_id
-        self._read = read
+        self._source = source
         self._added = self._expected = 0
         self._first: list[ExecutionEvent] = []
         self._tail = (0, self._first)
         """The number of the last page that was added to and its events, in one: others may look while it changes."""
         self._kept: dict[int, Sequence[ExecutionEvent]] = {}
         self._recent: LRU[int, Sequence[ExecutionEvent]] = LRU(most, name="pages of events")
+        self._kept_from: int | None = 0 if source is None else None
+        """The page from which on all are kept, if any."""
 
     def __len__(self) -> int:
         return max(self._added, self._expected)
 
     def expect(self, total: int) -> None:
         """There are so many events, of which those not added yet can be read already."""
-        assert self._read is not None
+        assert self._source is not None
         self._expected = max(self._expected, total)
 
     def append(self, event: ExecutionEvent) -> None:
@@ -51,6 +54,9 @@ class EventPages:
             self._keep(number, events)
             self._tail = number + 1, [event]
         self._added += 1
+        if event.event_type == UNREADABLE and self._kept_from is None:
+            # What stands in the place of something unreadable, and what was saved from behind it, is read but once.
+            self._kept_from = self._tail[0]
 
     def has(self, sequence: int) -> bool:
         """Whether the event is here, so that getting it takes no time."""
@@ -91,6 +97,24 @@ class EventPages:
                 yield event
                 sequence += 1
 
+    def lines(self, first: int, last: int) -> Iterator[list[bytes]] | None:
+        """The lines that stand for events from one sequence to another, some at a time; None where there are none.
+
+        Raises:
+            StoreError: some of them cannot be read any more.
+        """
+        return None if self._source is None or self._kept_from is not None else self._lines(self._source, first, last)
+
+    def _lines(self, source: DirectlyReadable, first: int, last: int) -> Iterator[list[bytes]]:
+        sequence, last = max(1, first), min(last, len(self))
+        while sequence <= last:
+            wanted = min(PIECE, last - sequence + 1)
+            lines = source.read_lines(self._execution_id, sequence, wanted)
+            if len(lines) != wanted:
+                raise _gone(self._execution_id, sequence, wanted)
+            yield lines
+            sequence += wanted
+
     def _unknown_from(self, sequence: int, last: int) -> int:
         """How many events to read: up to the next page that is here."""
         end = min(last, sequence + PIECE - 1)
@@ -106,18 +130,22 @@ class EventPages:
         known = self._first if number == 0 else events if number == last else None
         if known is not None and place < len(known):
             return known
-        page = self._kept.get(number) if self._read is None else self._recent.get(number)
+        page = self._kept.get(number) or self._recent.get(number)
         return page if page is not None and place < len(page) else None
 
     def _keep(self, number: int, page: Sequence[ExecutionEvent]) -> None:
-        if self._read is None:
+        if self._kept_from is not None and number >= self._kept_from:
             self._kept[number] = page
         elif page is not self._first:
             self._recent.put(number, page)
 
     def _again(self, first: int, count: int) -> Sequence[ExecutionEvent]:
-        assert self._read is not None
-        events = self._read(self._execution_id, first, count)
+        assert self._source is not None
+        events = self._source.read_events(self._execution_id, first, count)
         if len(events) != count:
-            raise StoreError(f"events {first} to {first + count - 1} of {self._execution_id} are not there any more")
+            raise _gone(self._execution_id, first, count)
         return events
+
+
+def _gone(execution_id: str, first: int, count: int) -> StoreError:
+    return StoreError(f"events {first} to {first + count - 1} of {execution_id} are not there any more")

@@ -10,6 +10,7 @@ from engine.core.reduce import HistoryError
 from engine.core.reduce_go import GO_TYPES
 from engine.model.events import KNOWN_TYPES, TERMINAL_TYPES, ExecutionEvent, InvalidEventError, JsonObject
 from engine.replay.history import History
+from engine.replay.loading import load_history
 from engine.replay.view import full_view
 from engine.store import ExecutionEventStore, StoreError
 
@@ -81,13 +82,10 @@ class ExecutionReplayer:
             ExecutionNotFoundError: there is no such execution.
             DamagedHistoryError: it cannot be read to its end.
         """
-        if to is None:
-            events = await self._store.get_event_history(execution_id)
-        else:
-            events = await self._store.get_events(execution_id, 1, to)
-        if not events:
+        history = await load_history(self._store, execution_id, to)
+        if not len(history):
             raise ExecutionNotFoundError(f"there is no execution {execution_id}")
-        return History(execution_id, events)
+        return history
 
     async def replay_execution(self, execution_id: str, to: int | None = None) -> ReplayResult:
         """What was true after event `to` (the last one by default).

@@ -30,7 +30,7 @@ from engine.testing.conformance_lists import snapshot_of
 METHODS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "bulk": ("get_lines", "append_lines"),
-        "direct": ("read_events",),
+        "direct": ("read_events", "read_lines"),
         "live_runners": ("live_runners",),
         "maintenance": ("examine", "repair"),
     }
@@ -77,7 +77,7 @@ class WatchfulStore(Protocol):
 
 
 def capabilities(store: object) -> frozenset[str]:
-    """Which of the optional capabilities (`bulk`, `direct`, `live_runners`, `maintenance`) a store, or a type of store, has."""
+    """Which optional capabilities (`bulk`, `direct`, `live_runners`, `maintenance`) a store or a type of store has."""
     return frozenset(
         name for name, methods in METHODS.items() if all(callable(getattr(store, method, None)) for method in methods)
     )
@@ -98,7 +98,8 @@ async def living_runners(store: ExecutionEventStore) -> frozenset[str]:
 
 async def events_can_be_read_directly(store: ExecutionEventStore) -> None:
     """Without a loop and in any thread, events are read as `get_events` gives them."""
-    read = cast("DirectlyReadable", store).read_events
+    reader = cast("DirectlyReadable", store)
+    read = reader.read_events
     maker = HistoryMaker()
     events = maker.begin({"deep": [[]]}) + maker.work() + maker.work("x" * 5_000)
     await store.append_events(events)
@@ -106,6 +107,9 @@ async def events_can_be_read_directly(store: ExecutionEventStore) -> None:
         for limit in (None, 0, 1, 100):
             found = await asyncio.to_thread(read, maker.execution_id, from_seq, limit)
             expect(found == events[from_seq - 1 :][:limit], f"read_events from {from_seq}, at most {limit}")
+            lines = await asyncio.to_thread(reader.read_lines, maker.execution_id, from_seq, limit)
+            told = [{key: value for key, value in orjson.loads(line).items() if key != "crc"} for line in lines]
+            expect(told == [event.to_dict() for event in found], f"read_lines from {from_seq}, at most {limit}")
     several = await asyncio.gather(*(asyncio.to_thread(read, maker.execution_id) for _ in range(8)))
     expect(all(found == events for found in several), "several threads may read at once")
     ending = maker.finish()

@@ -25,10 +25,11 @@ from stores.due import select_due
 from stores.file import index
 from stores.file.inbox import Inboxes
 from stores.file.layout import CHANGES, DELETED, EVENTS, OWNERS, folder_name
-from stores.file.lines import START, Damage, Mark, find_line, read_history, survey
+from stores.file.lines import START, Damage, Mark, between_appends, find_line, read_history, survey
 from stores.file.maintenance import Maintenance
 from stores.file.owners import Owners
 from stores.file.ranges import Ranges
+from stores.file.salvage import salvaged_history
 from stores.file.snapshots import StoredSnapshot, load_snapshot, save_snapshot
 from stores.file.summaries import Summaries
 from stores.file.turn import Turn
@@ -38,6 +39,7 @@ from stores.folding import select
 from stores.heads import checked_lines
 from stores.maintenance import Mended
 from stores.runners import Runners
+from stores.salvaging import Entries
 
 _FILES_ALLOWED, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
 # Opening a history costs several times what an append does; but the rest of the process needs files, too.
@@ -110,6 +112,15 @@ class FileCore:
         """Events from a sequence on; what stands before them is not parsed."""
         try:
             return self._ranges.events(folder_name(execution_id), from_seq, limit)
+        except MISSING:
+            self._check_base()
+            return []
+
+    def salvage(self, execution_id: str) -> Entries:
+        """All that can be read of a history, and what cannot in its place."""
+        try:
+            with reading(self.base / folder_name(execution_id), EVENTS) as fd, between_appends(fd):
+                return salvaged_history(fd, execution_id)
         except MISSING:
             self._check_base()
             return []

@@ -7,10 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 from zlib import crc32
 
+from engine.model.events import ExecutionEvent
 from engine.model.signals import ExecutionSignal
 from stores.codec import LineError, decode_line, decode_signal
-from stores.file.lines import Place, read_pieces, split_lines
+from stores.file.layout import EVENTS
+from stores.file.lines import Place, is_cut_short, read_pieces, split_lines
 from stores.inboxes import message_of
+from stores.salvaging import Entries, in_order
 
 
 class Stretch(NamedTuple):
@@ -60,6 +63,60 @@ def _in_order(lines: Mapping[int, set[_Found]], sequence: int) -> Iterator[Stret
         if not found.left:
             yield from batch
             batch, expected = [], None
+
+
+class _Line(NamedTuple):
+    """A line of a history: an event, or why it is none and which one it should be."""
+
+    sequence: int
+    event: ExecutionEvent | None
+    left: int
+    problem: str
+
+
+def salvaged_history(fd: int, execution_id: str) -> Entries:
+    """All events of a file, wherever in it they are, and what stands where there should be others."""
+    lines = list(_history_lines(fd, execution_id))
+    while lines and lines[-1].left:  # the remains of an append that was never acknowledged
+        lines.pop()
+    found: dict[int, ExecutionEvent] = {}
+    problems: dict[int, str] = {}
+    disputed: set[int] = set()
+    for sequence, event, _, problem in lines:
+        if event is None:
+            problems.setdefault(sequence, problem)
+        elif found.setdefault(sequence, event) != event:
+            disputed.add(sequence)
+    for sequence in disputed:
+        del found[sequence]
+        problems[sequence] = "two different events claim its place"
+    return in_order(found, problems)
+
+
+def _history_lines(fd: int, execution_id: str) -> Iterator[_Line]:
+    """Each line of the file; one that cannot be read is taken for the event after the one before it."""
+    sealed: bool | None = None
+    expected = 1
+    for offset, line, complete in _lines(fd, 0):
+        problem, left = "", 0
+        event: ExecutionEvent | None = None
+        try:
+            event, k = decode_line(line)
+            sealed = k is not None if sealed is None else sealed
+            left = k or 0
+            if event.execution_id != execution_id:
+                raise LineError("it belongs to another execution")
+            if sealed is (k is None):
+                raise LineError("its checksum is missing" if sealed else "it has a checksum, unlike the others")
+            if sealed and not complete:
+                raise LineError("its line end is missing")
+        except LineError as error:
+            if not complete and is_cut_short(line, decode_line):
+                return
+            event, left, problem = None, 0, f"{EVENTS}, byte {offset}: {error}"
+        sequence = expected if event is None else event.sequence
+        yield _Line(sequence, event, left, problem)
+        expected = sequence + 1
 
 
 def received_messages(fd: int, execution_id: str) -> dict[int, ExecutionSignal]:

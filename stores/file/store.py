@@ -20,6 +20,7 @@ from stores.file.turn import Turn
 from stores.files import BusyError
 from stores.maintenance import Finding, Mended, Progress
 from stores.offloading import Offloader
+from stores.salvaging import Entries
 
 
 class FileExecutionEventStore:
@@ -88,9 +89,17 @@ class FileExecutionEventStore:
         """See `engine.store.DirectlyReadable.read_events`."""
         return self._work.explaining(self._core.events, execution_id, from_seq, limit)
 
+    def read_lines(self, execution_id: str, from_seq: int = 1, limit: int | None = None) -> list[bytes]:
+        """See `engine.store.DirectlyReadable.read_lines`."""
+        return self._work.explaining(self._core.lines, execution_id, from_seq, limit)
+
     async def get_event_history(self, execution_id: str) -> list[ExecutionEvent]:
         """See `ExecutionEventStore.get_event_history`."""
         return await self._work.read(self._core.events, execution_id, 1, None)
+
+    async def salvage(self, execution_id: str) -> Entries:
+        """See `stores.salvaging.Salvageable.salvage`."""
+        return await self._work.read(self._core.salvage, execution_id)
 
     async def get_lines(self, execution_id: str, from_seq: int = 1, limit: int | None = None) -> list[bytes]:
         """See `Bulk.get_lines`. A history written by hand, without checksums, has none: it is told as damaged."""

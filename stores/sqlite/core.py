@@ -22,10 +22,12 @@ from stores.codec import decode_line, encode_batch
 from stores.folding import Folded
 from stores.heads import checked_lines
 from stores.runners import Runners
+from stores.salvaging import Entries
 from stores.sqlite import histories, inbox, owners, summaries
 from stores.sqlite.connection import Connections, cannot_be_written, connect, explained
 from stores.sqlite.histories import Found, Known, find
 from stores.sqlite.maintenance import Maintenance
+from stores.sqlite.salvage import salvaged_history
 from stores.sqlite.schema import bring_up_to_date, is_current, position
 
 _STATES = 1024
@@ -112,6 +114,11 @@ class SQLiteCore:
         with self.connections.reading() as connection:
             found = find(connection, execution_id)
             return [] if found is None else histories.read(connection, execution_id, found, from_seq, limit)
+
+    def salvage(self, execution_id: str) -> Entries:
+        """All that can be read of a history, and what cannot in its place."""
+        validate_execution_id(execution_id)
+        return salvaged_history(self.connections, execution_id)
 
     def save_snapshot(self, snapshot: ExecutionSnapshot) -> None:
         """Keep a snapshot, unless it is ahead of the history."""
@@ -232,6 +239,15 @@ class SQLiteCore:
         with self.connections.reading() as connection:
             found = find(connection, execution_id)
             return [] if found is None else histories.read_lines(connection, execution_id, found, from_seq, limit)
+
+    def raw_lines(self, execution_id: str, from_seq: int, limit: int | None) -> list[bytes]:
+        """As `lines`, without line ends and without a look into them."""
+        validate_execution_id(execution_id)
+        if limit is not None and limit < 0:
+            raise ValueError("limit must be 0 or more")
+        with self.connections.reading() as connection:
+            found = find(connection, execution_id)
+            return [] if found is None else histories.raw_lines(connection, execution_id, found, from_seq, limit)
 
     def append_lines(self, execution_id: str, lines: Sequence[bytes], snapshot: ExecutionSnapshot | None) -> None:
         """Make lines durable in one transaction and tell watchers; `Bulk.append_lines` has the rules."""

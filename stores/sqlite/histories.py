@@ -171,6 +171,24 @@ def read_lines(
     return lines
 
 
+def raw_lines(
+    connection: apsw.Connection, execution_id: str, found: Found, from_seq: int, limit: int | None
+) -> list[bytes]:
+    """The lines of events from a sequence on, nothing checked but that they are all there.
+
+    Raises:
+        DamagedHistoryError: they are not.
+    """
+    first = max(1, from_seq)
+    lines = [line for _, line in _rows(connection, found.number, first, limit)]
+    expected = max(0, found.last_sequence - first + 1)
+    if len(lines) < (expected if limit is None else min(limit, expected)) or not all(
+        type(line) is bytes for line in lines
+    ):
+        raise damaged(execution_id, first, "an event from there on is missing", ())
+    return lines
+
+
 def damaged(execution_id: str, sequence: int, problem: str, readable: Sequence[ExecutionEvent]) -> DamagedHistoryError:
     """The history cannot be read from this event on."""
     return DamagedHistoryError(

@@ -21,6 +21,7 @@ from stores.checks import check_batches
 from stores.files import FILE_MODE, is_empty, make_store_folder
 from stores.maintenance import Finding, Mended, Progress
 from stores.offloading import Offloader
+from stores.salvaging import Entries
 from stores.sqlite.connection import explained
 from stores.sqlite.core import Batch, SQLiteCore
 from stores.sqlite.plain import first_bytes
@@ -112,6 +113,10 @@ class SQLiteExecutionEventStore:
         """See `engine.store.DirectlyReadable.read_events`."""
         return self._work.explaining(self._core.events, execution_id, from_seq, limit)
 
+    def read_lines(self, execution_id: str, from_seq: int = 1, limit: int | None = None) -> list[bytes]:
+        """See `engine.store.DirectlyReadable.read_lines`."""
+        return self._work.explaining(self._core.raw_lines, execution_id, from_seq, limit)
+
     async def get_event_history(self, execution_id: str) -> list[ExecutionEvent]:
         """See `ExecutionEventStore.get_event_history`."""
         return await self._work.read(self._core.events, execution_id, 1, None)
@@ -177,6 +182,10 @@ class SQLiteExecutionEventStore:
     async def live_runners(self) -> frozenset[str]:
         """Ids of this host's runners that live: when it changes, summaries may have."""
         return await self._work.read(self._core.runners.live)
+
+    async def salvage(self, execution_id: str) -> Entries:
+        """See `stores.salvaging.Salvageable.salvage`."""
+        return await self._work.read(self._core.salvage, execution_id)
 
     async def get_lines(self, execution_id: str, from_seq: int = 1, limit: int | None = None) -> list[bytes]:
         """See `stores.maintenance.Bulk.get_lines`."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from itertools import islice
 
+import orjson
 import pytest
 
 from engine.core.reduce import fold, initial_state
 from engine.model.events import ExecutionEvent
 from engine.replay.history import History
 from engine.replay.pages import MOST_PAGES, PAGE, EventPages
+from engine.replay.salvaged import UNREADABLE
 from engine.store import StoreError
 from tests.core.written import EXECUTION, Written, edge
 
@@ -37,10 +39,13 @@ class Reader:
         self.events = events
         self.asked: list[tuple[int, int | None]] = []
 
-    def __call__(self, execution_id: str, first: int, limit: int | None) -> list[ExecutionEvent]:
+    def read_events(self, execution_id: str, from_seq: int = 1, limit: int | None = None) -> list[ExecutionEvent]:
         assert execution_id == EXECUTION
-        self.asked.append((first, limit))
-        return list(islice(self.events, first - 1, None if limit is None else first - 1 + limit))
+        self.asked.append((from_seq, limit))
+        return list(islice(self.events, from_seq - 1, None if limit is None else from_seq - 1 + limit))
+
+    def read_lines(self, execution_id: str, from_seq: int = 1, limit: int | None = None) -> list[bytes]:
+        return [orjson.dumps(event.to_dict()) for event in self.read_events(execution_id, from_seq, limit)]
 
 
 def pages_of(reader: Reader, most: int = 2) -> EventPages:
@@ -115,13 +120,39 @@ def test_events_that_were_told_of_can_be_read_before_they_are_added() -> None:
 def test_a_paged_history_says_what_a_whole_one_says() -> None:
     events = long((MOST_PAGES + 4) * PAGE + 9)
     reader = Reader(events)
-    paged, whole = History(EXECUTION, events, read=reader), History(EXECUTION, events)
+    paged, whole = History(EXECUTION, events, source=reader), History(EXECUTION, events)
     assert not paged.has(2 * PAGE)
     assert list(paged) == events
     for sequence in (0, 1, PAGE, PAGE + 1, 7 * PAGE - 3, len(events) - PAGE, len(events)):
         assert paged.state_at(sequence) == whole.state_at(sequence)
     first, last = 3 * PAGE - 2, 5 * PAGE + 1
     assert list(paged.states(first, last)) == [(events[n - 1], whole.state_at(n)) for n in range(first, last + 1)]
+
+
+@pytest.mark.parametrize(
+    ("first", "last"), [(1, None), (0, 3), (PAGE, PAGE + 1), (len(EVENTS), len(EVENTS) + 5), (5, 4)]
+)
+def test_lines_are_the_events_as_they_are_stored(first: int, last: int | None) -> None:
+    history = History(EXECUTION, EVENTS, source=Reader(EVENTS))
+    pieces = history.lines(first, last)
+    assert pieces is not None
+    found = [orjson.loads(line) for piece in pieces for line in piece]
+    assert found == [event.to_dict() for event in history.events(first, last)]
+
+
+def test_where_there_are_only_events_there_are_no_lines() -> None:
+    assert History(EXECUTION, EVENTS).lines() is None
+    gap = EVENTS[9]._replace(event_type=UNREADABLE, data={"problem": "gone"})
+    assert History(EXECUTION, [*EVENTS[:9], gap, *EVENTS[10:]], source=Reader(EVENTS)).lines() is None
+
+
+def test_what_was_saved_from_behind_damage_is_kept() -> None:
+    events = long((MOST_PAGES + 6) * PAGE)
+    at = 2 * PAGE + 7
+    saved = [*events[:at], events[at]._replace(event_type=UNREADABLE, data={"problem": "gone"}), *events[at + 1 :]]
+    history = History(EXECUTION, saved, source=Reader([]))
+    assert [history.event(n) for n in range(2 * PAGE + 1, len(saved) + 1)] == saved[2 * PAGE :]
+    assert (history.problem, history.folded) == (f"event {at + 1} cannot be read: gone", at)
 
 
 def test_states_of_an_empty_stretch() -> None:
@@ -132,7 +163,7 @@ def test_states_of_an_empty_stretch() -> None:
 
 def test_while_it_loads_its_end_is_known_and_what_lies_between_is_not() -> None:
     reader = Reader(EVENTS)
-    history = History(EXECUTION, EVENTS[:PAGE], read=reader)
+    history = History(EXECUTION, EVENTS[:PAGE], source=reader)
     final = fold(initial_state(EXECUTION), EVENTS)
     history.expect(final)
     assert (len(history), history.is_loading, history.folded) == (len(EVENTS), True, PAGE)
@@ -153,7 +184,7 @@ def test_the_failure_is_known_while_it_loads() -> None:
     written.failed("A")
     written.add("path_failed", "main", final_step="A", error="no", error_type="Trouble", caused_by=4)
     written.add("execution_failed", error="no", error_type="Trouble", caused_by=[5])
-    history = History(EXECUTION, written.events[:1], read=Reader(written.events))
+    history = History(EXECUTION, written.events[:1], source=Reader(written.events))
     assert history.failure_sequence() is None
     history.expect(fold(initial_state(EXECUTION), written.events))
     assert history.failure_sequence() == History(EXECUTION, written.events).failure_sequence() == 4
