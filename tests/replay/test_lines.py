@@ -15,9 +15,7 @@ from engine.replay.lines import chosen_events, decoded
 from engine.store import StoreError
 
 EVENTS = [
-    ExecutionEvent(
-        f"event_{n}", "exec_a", "main", n, "2026-03-01T00:00:00.000000Z", "note", data={"n": n, "odd": n % 2}
-    )
+    ExecutionEvent(f"event_{n}", "exec_a", "main", n, "2026-03-01T00:00:00.000000Z", "note", data={"n": n})
     for n in range(1, 10_001)
 ]
 
