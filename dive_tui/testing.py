@@ -1,10 +1,12 @@
-"""Testing workflows: `run_workflow` on a clock that skips waits, stubs for actions, scripted agents, crashes."""
+"""Testing workflows: `run_workflow` on a clock that skips waits, stubs for actions, scripted agents, crashes; and
+`assert_history_fits` for what was recorded."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from dive_tui.fitting import assert_history_fits
 from engine.model.workflow import Workflow
 from engine.store import ExecutionEventStore
 from engine.testing import (
@@ -32,6 +34,7 @@ __all__ = [
     "SequentialIds",
     "StubAction",
     "WorkflowRun",
+    "assert_history_fits",
     "fails",
     "run_workflow",
     "stub",

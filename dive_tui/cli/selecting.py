@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from dive_tui.cli.problems import UsageError
 from engine.core.references import ReferenceProblem, resolve_reference
 from engine.model.snapshot import ExecutionFilter, ExecutionSummary
-from engine.store import ExecutionEventStore
+from engine.store import DamagedHistoryError, DamagedStoreError, ExecutionEventStore
 from stores.location import Durability, open_store, resolve_location
 
 if TYPE_CHECKING:  # the app does without the parser of the command line
@@ -54,8 +54,13 @@ async def find_execution(store: ExecutionEventStore, reference: str) -> str:
         StoreError: the store cannot be read.
     """
     part = reference.removeprefix("…").removeprefix("~")
-    if await store.get_events(part, 1, 1):
-        return part
+    try:
+        if await store.get_events(part, 1, 1):
+            return part
+    except DamagedHistoryError:
+        return part  # it is there, and what can be read of it may be shown
+    except DamagedStoreError:
+        pass  # perhaps only its events are
     if part.startswith("last"):  # most often one of the newest, found without looking at all
         with suppress(ReferenceProblem):
             return resolve_reference(part, await store.list_executions(ExecutionFilter(limit=_NEWEST)))

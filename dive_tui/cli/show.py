@@ -59,6 +59,8 @@ async def show(
             printer.line(
                 (f"{printer.glyphs.failed} damaged", "red"), f"  shown up to event {reading.last}; see: {more}"
             )
+            if reading.gap:
+                printer.line(f"  {reading.gap}")
         _print_record(printer, "Inputs", record["inputs"])
         _print_record(printer, "Outputs", record["outputs"])
         if record["error"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 
 import pytest
@@ -187,7 +188,8 @@ def damage(shop: Shop, execution_id: str, line: int) -> int:
 
 @pytest.mark.parametrize("options", [[], ["--json"]])
 def test_damaged_history_is_shown_as_far_as_it_goes(shop: Shop, call: Caller, failed: str, options: list[str]) -> None:
-    readable = damage(shop, failed, 10)
+    whole = damage(shop, failed, 10)
+    readable = 9  # the last before the damage; what was recorded together with it is there too
     shown = {name: call(name, failed, *options) for name in ("show", "events", "logs", "replay")}
     for ended in shown.values():
         assert ended.code == 4
@@ -195,19 +197,28 @@ def test_damaged_history_is_shown_as_far_as_it_goes(shop: Shop, call: Caller, fa
         short = failed[-5:]
         assert ended.err.endswith(f"; dive-tui verify {short} tells more, dive-tui repair {short} saves the rest\n")
     if options:
-        assert [json.loads(line)["sequence"] for line in shown["events"].out.splitlines()] == list(
-            range(1, readable + 1)
-        )
+        told = [json.loads(line) for line in shown["events"].out.splitlines()]
+        assert [event["sequence"] for event in told] == list(range(1, 22))
+        assert [event["sequence"] for event in told if event["event_type"] == "unreadable"] == [10]
+        assert "its checksum does not match" in told[9]["data"]["problem"]
         assert shown["replay"].json["sequence"] == readable
         assert shown["show"].json["paths"]["main"]["current_step"] == "Pack"
-        assert len(shown["logs"].json) == 2
+        assert len(shown["logs"].json) == 4
     else:
-        assert f"event {readable} of " in shown["replay"].out
+        problem = re.search(r"events\.jsonl, byte \d+: its checksum does not match", shown["events"].err)
+        assert problem is not None
+        gap = f"event 10 cannot be read ({problem[0]}); what the 11 events after it changed is not known"
+        assert f"event {readable} of 21 " in shown["replay"].out
+        assert f"✗ damaged  {gap}" in shown["replay"].out
         said = shown["show"].out.splitlines()
         assert said[2] == f"✗ damaged  shown up to event {readable}; see: dive-tui verify {failed}"
+        assert said[3] == f"  {gap}"
+        rows = shown["events"].out.splitlines()[1:]
+        assert [row.split()[0] for row in rows] == [str(sequence) for sequence in range(1, 22)]
+        assert re.search(rf"^10 +\S+ +✗ unreadable +{re.escape(problem[0])}", rows[9].strip())
         assert "Go on:" not in shown["show"].out
     assert call("replay", failed, "--to", "5").code == 0
-    assert call("events", failed, "--from", "3", "--to", str(readable)).code == 0
+    assert call("events", failed, "--from", "3", "--to", str(whole)).code == 0
     listed = call("list")
     assert listed.code == 0 and "damaged" in listed.out
 
