@@ -30,6 +30,8 @@ EXIT_CODES = {
     "engine.model.snapshot.InvalidFilterError": USAGE,
     "engine.runtime.actions.ActionError": USAGE,
     "engine.runtime.agents.AgentError": USAGE,
+    "engine.replay.addresses.AddressError": USAGE,
+    "engine.replay.breakpoints.BreakpointError": USAGE,
     "engine.core.reduce.HistoryError": STORE_TROUBLE,
     "engine.store.OwnedError": USAGE,
     "engine.store.UnknownExecutionError": USAGE,

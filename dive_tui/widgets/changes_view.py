@@ -30,19 +30,28 @@ class _Row(NamedTuple):
 class ChangesView(SteadyView):
     """A line per change, or two where one is too short: `~ address  old → new`."""
 
-    shows_cursor = False
-
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._differences = Differences([])
         self._rows: list[_Row] = []
         self._generation = 0
+        self._wanted = ""
         self._work: Latest[tuple[Differences, str]] = Latest(self, "changes", self._install, self._complain)
 
     @property
     def row_count(self) -> int:
         """Lines of changes."""
         return len(self._rows)
+
+    @property
+    def current(self) -> Change | None:
+        """The change under the cursor."""
+        return self._rows[self.cursor].change if self._rows else None
+
+    def point_at(self, address: str) -> None:
+        """Once the next changes are shown, put the cursor on the one that is about this address, or about a part of it
+        or what it is a part of."""
+        self._wanted = address
 
     def show(self, find: Callable[[], Differences], nothing: str) -> None:
         """Show the changes `find` returns, called in a thread; where there are none, say `nothing`."""
@@ -53,6 +62,17 @@ class ChangesView(SteadyView):
         self.set_placeholder("empty", nothing)
         self.scroll_to(y=0, animate=False, force=True)
         self._lay_out()
+        self.move_to(self._wanted_row())
+        self._wanted = ""
+
+    def _wanted_row(self) -> int:
+        """The row of the change that is about the wanted address; 0 when none is."""
+        return next((row for row, (change, _) in enumerate(self._rows) if change and self._concerns(change)), 0)
+
+    def _concerns(self, change: Change) -> bool:
+        return bool(self._wanted) and (
+            is_within(self._wanted, change.address) or is_within(change.address, self._wanted)
+        )
 
     def _complain(self, sentence: str) -> None:
         self._differences = Differences([])
@@ -95,9 +115,10 @@ class ChangesView(SteadyView):
         return [*self._address(change, width), Segment("  "), *self._values(change, width)]
 
     def _address(self, change: Change, width: int) -> list[Segment]:
-        sign: str = getattr(self.glyphs, change.kind)
+        kind = "changed" if change.kind == "moved" else change.kind
+        sign: str = getattr(self.glyphs, kind)
         return [
-            Segment(f"{sign} ", self.palette[f"bold {change.kind}"]),
+            Segment(f"{sign} ", self.palette[f"bold {kind}"]),
             Segment(display_text(change.address, max_cells=max(1, width - 2)), self.palette["text"]),
         ]
 
@@ -119,6 +140,11 @@ class ChangesView(SteadyView):
 
 def _cells(change: Change, limit: int) -> int:
     """The width of a change on one line; beyond the limit just something larger."""
-    values = {"added": (change.new,), "removed": (change.old,), "changed": (change.old, change.new)}[change.kind]
+    values = {"added": (change.new,), "removed": (change.old,)}.get(change.kind, (change.old, change.new))
     texts = [display_text(change.address, max_cells=limit + 1), *(preview(value, limit + 1) for value in values)]
     return 4 + sum(cell_len(text) for text in texts) + 3 * (len(values) - 1)
+
+
+def is_within(address: str, other: str) -> bool:
+    """Whether an address is another one or leads into what is there."""
+    return address == other or (address.startswith(other) and address[len(other)] in ".[")

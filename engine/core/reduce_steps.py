@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from engine.core.changes import Changes, onward, path_of, unfit, with_globals, with_path, writing
@@ -123,7 +124,7 @@ def step_completed(state: ExecutionState, event: ExecutionEvent, data: JsonObjec
         return changes | {"paths": with_path(state, _item_ended(path, index, data["output"]))}
     if path.each is not None and path.each.done < len(path.each.items):
         raise unfit(event, f"only {path.each.done} of {len(path.each.items)} items have completed")
-    values = _stored(path, data)
+    values = stored_values(data, None if path.each is None else path.each.results)
     moved = {"unit": None, "each": None, "joined": None, **_follow(path, data)}
     if values:
         changes |= with_globals(state, values, event.sequence)
@@ -132,13 +133,13 @@ def step_completed(state: ExecutionState, event: ExecutionEvent, data: JsonObjec
     return changes
 
 
-def _stored(path: PathState, data: JsonObject) -> JsonObject:
+def stored_values(data: JsonObject, results: Iterable[Any] | None = None) -> JsonObject:
+    """The variables that a `step_completed` writes; `results`: what stands for the output of an each."""
     variable = data.get("stored_variable")
     if variable is None:
         keys = data.get("stored_keys")
         return {name: data["output"][key] for name, key in keys.items()} if keys else EMPTY
-    value = list(path.each.results) if path.each is not None else data.get("stored_value", data["output"])
-    return {variable: value}
+    return {variable: data.get("stored_value", data["output"]) if results is None else list(results)}
 
 
 def _item_ended(path: PathState, index: int, output: Any, failed: int = 0) -> PathState:

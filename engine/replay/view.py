@@ -64,7 +64,7 @@ def full_view(history: History, sequence: int) -> dict[str, Any]:
         "execution_id": state.execution_id,
         "sequence": state.sequence,
         **open_view(state),
-        "paths": {record.id: _path_at(record, state, sequence) for record in records}
+        "paths": {record.id: path_at(record, state, sequence) for record in records}
         | {name: path_view(path) for name, path in state.paths.items()},
         "script_globals": {name: value for name, (value, _) in state.script_globals.items()},
         "signals": [_signal_view(signal) for signal in state.signals],
@@ -82,7 +82,8 @@ def full_view(history: History, sequence: int) -> dict[str, Any]:
     }
 
 
-def _path_at(record: PathRecord, state: ExecutionState, sequence: int) -> dict[str, Any]:
+def path_at(record: PathRecord, state: ExecutionState, sequence: int) -> dict[str, Any]:
+    """A path after an event, whether it has ended by then or not."""
     path = state.paths.get(record.id) or record.final
     if path is None:
         return {"status": record.status_at(sequence), "parent": record.parent}
@@ -120,11 +121,11 @@ def _output(history: History, span: Span) -> Any:
 
 
 def _step_entries(history: History, unit: UnitRecord, sequence: int) -> list[dict[str, Any]]:
-    attempts = [_entry(history, unit, attempt, sequence) for attempt in unit.attempts_at(sequence)]
-    return attempts if unit.items is None else [_entry(history, unit, unit, sequence), *attempts]
+    attempts = [span_entry(history, unit, attempt, sequence) for attempt in unit.attempts_at(sequence)]
+    return attempts if unit.items is None else [span_entry(history, unit, unit, sequence), *attempts]
 
 
-def _entry(history: History, unit: UnitRecord, span: UnitRecord | Attempt, sequence: int) -> dict[str, Any]:
+def span_entry(history: History, unit: UnitRecord, span: UnitRecord | Attempt, sequence: int) -> dict[str, Any]:
     """A unit as a whole, or one of its attempts."""
     status, ended = span.status_at(sequence), span.ended_by(sequence)
     entry: dict[str, Any] = {"path": unit.path, "step": unit.step, "visit": unit.visit}
@@ -176,7 +177,7 @@ def _unit_view(history: History, unit: UnitRecord, event: ExecutionEvent, sequen
     iteration = event.data["iteration"]["index"] if event.data.get("iteration") else None
     whole = unit.items is not None and iteration is None
     span = unit if whole else unit.last_attempt_at(sequence, iteration)
-    shown = {} if span is None else _entry(history, unit, span, sequence)
+    shown = {} if span is None else span_entry(history, unit, span, sequence)
     shown = {key: shown[key] for key in ("status", "attempt", "output", "error") if key in shown}
     if iteration is None:
         return {**shown, "status": status}

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 
 from engine.model.state import ExecutionState
 
+LAST = (1 << 63) - 1
+"""No event has a higher sequence."""
 FIELDS = ("status", "inputs", "outputs", "error", "signals")
 """Parts of a state, besides variables, whose changes are kept."""
 
@@ -44,30 +46,31 @@ class WriteIndex:
         if before.error is not after.error:
             self._fields["error"].append(sequence)
 
-    def writes(self, path: str, name: str) -> Sequence[int]:
+    def writes(self, path: str, name: str, first: int = 1, last: int = LAST) -> Sequence[int]:
         """Events that may have changed a variable of a path."""
         written = self._variables.get(path, {}).get(name, ())
-        return _merged([written, self._moves.get(path, ())])
+        return merged([between(written, first, last), between(self._moves.get(path, ()), first, last)])
 
-    def writes_on(self, path: str) -> Sequence[int]:
+    def writes_on(self, path: str, first: int = 1, last: int = LAST) -> Sequence[int]:
         """Events that may have changed any variable of a path."""
-        return _merged([*list(self._variables.get(path, {}).values()), self._moves.get(path, ())])
+        written = list(self._variables.get(path, {}).values())
+        return merged(between(part, first, last) for part in (*written, self._moves.get(path, ())))
 
-    def writers_of_global(self, name: str) -> Sequence[int]:
-        """Events that wrote this variable on whatever path."""
-        return self._globals.get(name, ())
+    def writers_of_global(self, name: str, first: int = 1, last: int = LAST) -> Sequence[int]:
+        """Events that wrote this variable, on whatever path."""
+        return between(self._globals.get(name, ()), first, last)
 
-    def writers(self) -> Sequence[int]:
+    def writers(self, first: int = 1, last: int = LAST) -> Sequence[int]:
         """Events that wrote any variable."""
-        return self._any_write
+        return between(self._any_write, first, last)
 
-    def moves(self) -> Sequence[int]:
-        """Events with which paths began or went away, and their variables with them."""
-        return self._any_move
+    def moves(self, first: int = 1, last: int = LAST) -> Sequence[int]:
+        """Events with which paths came, or went away, and their variables with them."""
+        return between(self._any_move, first, last)
 
-    def changes_of(self, field: str) -> Sequence[int]:
+    def changes_of(self, field: str, first: int = 1, last: int = LAST) -> Sequence[int]:
         """Events that may have changed one of `FIELDS`."""
-        return self._fields[field]
+        return between(self._fields[field], first, last)
 
     def _add_moves(self, sequence: int, before: ExecutionState, after: ExecutionState) -> None:
         # In histories of the Go system a path that is gone may come again, and until then has no variables.
@@ -75,27 +78,35 @@ class WriteIndex:
         moved = [name for name in (after.paths.keys() - before.paths.keys()) if after.paths[name].variables]
         moved += [name for name in gone if before.paths[name].variables]
         for name in moved:
-            self._moves.setdefault(name, _numbers()).append(sequence)
+            _append(self._moves, name, sequence)
         if moved:
             self._any_move.append(sequence)
 
     def _add_writes(self, sequence: int, before: ExecutionState, after: ExecutionState) -> None:
         old, new = before.script_globals, after.script_globals
         names = [name for name, entry in new.items() if old.get(name) is not entry]
-        names += [name for name in old if name not in new]
+        if after.info.dialect:  # only the Go system could remove variables
+            names += old.keys() - new.keys()
         self._any_write.append(sequence)
         for name in names:
-            self._globals.setdefault(name, _numbers()).append(sequence)
+            _append(self._globals, name, sequence)
         for path in after.paths.values():
             known = before.paths.get(path.id)
             if known is not None and known.variables is not path.variables:
                 index = self._variables.setdefault(path.id, {})
                 for name in names:
-                    index.setdefault(name, _numbers()).append(sequence)
+                    _append(index, name, sequence)
 
 
 def _numbers() -> array[int]:
     return array("I")
+
+
+def _append(index: dict[str, array[int]], name: str, sequence: int) -> None:
+    known = index.get(name)
+    if known is None:
+        known = index[name] = _numbers()
+    known.append(sequence)
 
 
 def between(sequences: Sequence[int], first: int, last: int) -> Sequence[int]:
@@ -103,9 +114,9 @@ def between(sequences: Sequence[int], first: int, last: int) -> Sequence[int]:
     return sequences[bisect_left(sequences, first) : bisect_right(sequences, last)]
 
 
-def _merged(parts: Iterable[Sequence[int]]) -> Sequence[int]:
+def merged(parts: Iterable[Sequence[int]]) -> Sequence[int]:
     """Ordered sequences in one, each once."""
     filled = [part for part in parts if len(part)]
     if len(filled) < 2:
         return filled[0] if filled else ()
-    return sorted({sequence for part in filled for sequence in part})
+    return sorted(set().union(*filled))

@@ -9,14 +9,14 @@ import orjson
 from hypothesis import given, settings
 
 from engine.core.settle import Surroundings
-from engine.replay.diff import join_address
+from engine.replay.diff import Differences, join_address
 from engine.replay.history import History
 from engine.replay.view import changes_at, full_view
 from tests.lifecycle.driven import Crash, Message, Ran, drive
 from tests.lifecycle.generated import LIMITS, REGISTRY, crashes, definitions, messages, sequences
 from tests.lifecycle.reference import Reference
 from tests.lifecycle.soundness import assert_effects, assert_sound, canonical, states_of, unit_of
-from tests.replay.oracle import places
+from tests.replay.patching import patched
 
 AROUND = Surroundings(REGISTRY.reference, LIMITS.max_payload)
 
@@ -96,8 +96,11 @@ def test_the_changes_of_an_event_are_the_differences_of_the_views_around_it(defi
     for sequence in range(1 + len(events) % pace, len(events) + 1, pace):
         before, after = plain(full_view(history, sequence - 1)), plain(full_view(history, sequence))
         changes = changes_at(history, sequence).changes
-        on_paths = {(c.address, c.kind) for c in changes if not c.address.startswith("steps")}
-        assert on_paths == places({key: before[key] for key in SHOWN}, {key: after[key] for key in SHOWN})
+        on_paths = Differences([c for c in changes if c.keys[0] != "steps"])
+        made = patched({key: before[key] for key in SHOWN}, on_paths.to_patch())
+        assert made == {key: after[key] for key in SHOWN}
+        assert len(on_paths.changes) == len({(c.address, c.kind) for c in on_paths.changes})
+        assert all(c.old != c.new for c in on_paths.changes if c.kind == "changed")
         of_steps = {c.address for c in changes if c.address.startswith("steps")}
         moved = {entry["step"] for entry in after["steps"] if entry not in before["steps"]}
         assert len(moved) <= 1 or events[sequence - 1].event_type == "path_cancelled"

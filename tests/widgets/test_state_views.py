@@ -153,15 +153,17 @@ async def test_changes_stand_on_one_line_or_two() -> None:
             Change("steps.Pay.error", "added", None, {"type": "X"}),
             Change("paths.main.variables.a_rather_long_name", "changed", "a longer old value", "a longer new value"),
             Change("gone", "removed", 1, None),
+            Change("cart[0]", "moved", "cart[2]", "cart[0]"),
         )
         view.show(lambda: found, "nothing")
         await settle(pilot)
-        assert [line.strip() for line in lines_of(view)[:5]] == [
+        assert [line.strip("▌ ") for line in lines_of(view)[:6]] == [
             '~ steps.Pay.status  "running" → "failed"',
             '+ steps.Pay.error  {type: "X"}',
             "~ paths.main.variables.a_rather_long_name",
             '"a longer old value" → "a longer new value"',
             "- gone  1",
+            '~ cart[0]  "cart[2]" → "cart[0]"',
         ]
         await pilot.resize_terminal(120, 20)
         await settle(pilot)
