@@ -12,13 +12,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dive_tui.app import themes
 from dive_tui.app.actions import Scope
 from dive_tui.app.keymap import bindings
 from dive_tui.app.known_stores import Candidate, candidates, kind_of, path_of, short_place, why_read_only
 from dive_tui.app.recent import RecentStores
 from dive_tui.app.shell import Shell
 from dive_tui.app.trouble import Trouble, trouble, without_commands
+from dive_tui.app.user_keys import KeyFile, UserKeys, key_file, read_keys
+from dive_tui.app.user_state import Memory
 from engine.core.references import ReferenceProblem, resolve_reference
 from engine.model.snapshot import ExecutionSummary
 from engine.store import ExecutionEventStore, StoreError, StoreNotFoundError
@@ -41,8 +42,13 @@ REOPEN = 0.5
 """The same for one that has gone."""
 
 
+_NO_KEYS = KeyFile(UserKeys())
+
+
 class DiveApp(Shell):
-    """The whole app. `recent` remembers the stores that were opened; `now` is for pictures and tests."""
+    """The whole app. `recent` remembers the stores that were opened, `memory` how the app was left, `keys` is the key
+    map of the person; `now` is for pictures and tests. Without a `theme` it is the one that is remembered.
+    """
 
     TITLE = "dive-tui"
     BINDINGS = bindings(Scope.STORE)
@@ -55,11 +61,20 @@ class DiveApp(Shell):
         sequence: int | None = None,
         guide: bool = False,
         ascii_only: bool | None = None,
-        theme: str = themes.DARK.name,
+        theme: str | None = None,
         recent: RecentStores | None = None,
+        memory: Memory | None = None,
+        keys: KeyFile = _NO_KEYS,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        super().__init__(ascii_only=ascii_only, theme=theme)
+        super().__init__(ascii_only=ascii_only)
+        self._memory = memory or Memory()
+        for wanted in (theme, self._memory.state.theme):
+            if wanted and wanted in self.available_themes:
+                self.theme = wanted
+                break
+        self._keys = keys
+        self.use_keys(keys.keys)
         self._recent = recent
         self._location = location
         self._reference = execution
@@ -81,6 +96,19 @@ class DiveApp(Shell):
             return OpeningScreen(self._store, self._reference, self._now, self._opened)
         return self._executions_screen()
 
+    def on_mount(self) -> None:
+        """Say what is wrong with the key map, if anything is."""
+        if self._keys.problems:
+            first, *others = self._keys.problems
+            more = f" And {len(others)} more: dive-tui keys lists them." if others else ""
+            self.say(f"{first}. The keys are the usual ones.{more}", "warning", seconds=15)
+
+    def choose_theme(self, name: str) -> None:
+        """Wear this theme, now and the next time."""
+        super().choose_theme(name)
+        if self._memory.change(theme=name):
+            self.run_worker(asyncio.to_thread(self._memory.save), group="remember", exit_on_error=False)
+
     def _opened(self, summary: ExecutionSummary | None) -> None:
         """The header of the execution has been painted; now the rest of its screen."""
         if self._reference is not None and self._list is None:
@@ -90,7 +118,12 @@ class DiveApp(Shell):
         from dive_tui.screens.executions import ExecutionsScreen
 
         self._list = ExecutionsScreen(
-            short_place(self._location.text), Path.cwd(), self._now, self.open_execution, on_ready=self._feed_list
+            short_place(self._location.text),
+            Path.cwd(),
+            self._now,
+            self.open_execution,
+            on_ready=self._feed_list,
+            memory=self._memory,
         )
         return self._list
 
@@ -218,7 +251,7 @@ class DiveApp(Shell):
 
     async def reopen_store(self) -> bool:
         """Open what is at the store's place now, and let all screens go on with it; whether that could be."""
-        from dive_tui.screens.steered import SteeredScreen
+        from dive_tui.screens.steered import UsesStore
 
         location = self._location
         try:
@@ -230,7 +263,7 @@ class DiveApp(Shell):
             return True
         before, self._store = self._store, store
         for screen in self.screen_stack:
-            if isinstance(screen, SteeredScreen):
+            if isinstance(screen, UsesStore):
                 screen.use_store(store)
         if before is not None:
             await before.close()
@@ -280,7 +313,8 @@ class DiveApp(Shell):
         return None if path_of(self._location.text).exists() else "There is no store yet."
 
     async def on_unmount(self) -> None:
-        """Let go of the store."""
+        """Let go of the store, and remember how it was left."""
+        await asyncio.to_thread(self._memory.save)
         if self._store is not None:
             await self._store.close()
 
@@ -299,12 +333,12 @@ def run_app(
     sequence: int | None = None,
     guide: bool = False,
     ascii: bool | None = None,
-    theme: str = themes.DARK.name,
+    theme: str | None = None,
 ) -> int:
     """Run the app until the person leaves; returns the exit code.
 
     `execution` is an id or any reference to one, `sequence` the event to stand on. `ascii` None leaves the choice of
-    symbols to the locale.
+    symbols to the locale, `theme` None wears the one the person chose last.
     """
     if isinstance(location, str):
         location = Location(location, "")
@@ -317,6 +351,8 @@ def run_app(
         ascii_only=ascii or None,
         theme=theme,
         recent=RecentStores.of_user(),
+        memory=Memory.of_user(),
+        keys=read_keys(key_file()),
     )
     code = app.run()
     return app.return_code or code or 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, Protocol, cast, runtime_checkable
 
 from dive_tui.app.actions import Scope
 from dive_tui.app.deleting import DeletionError, Doomed, delete, doomed, why_not_delete
@@ -25,6 +25,14 @@ from engine.store import ExecutionEventStore
 from stores.folding import is_damaged
 
 _SIGNAL = "signal "
+
+
+@runtime_checkable
+class UsesStore(Protocol):
+    """A screen that reads a store."""
+
+    def use_store(self, store: ExecutionEventStore) -> None:
+        """Go on with this store, which is at the place of the one before; what was read stays."""
 
 
 class SteeredScreen(AppScreen[None]):

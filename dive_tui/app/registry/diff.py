@@ -1,0 +1,86 @@
+"""What a person can do where two things are compared."""
+
+from __future__ import annotations
+
+from dive_tui.app.registry.action import Action, Scope
+
+DIFF_ACTIONS: tuple[Action, ...] = (
+    Action(
+        Scope.EXECUTION,
+        "compare",
+        "Compare",
+        ("d",),
+        "compare with another event, the stored snapshot, another execution or the definition of today",
+        hint="diff",
+        priority=5,
+    ),
+    Action(
+        Scope.DIFF,
+        "open_change",
+        "Open the change",
+        ("enter",),
+        "go to the event that made the change; on a fold, a branch or a pair of steps, unfold or fold it",
+        hint="open",
+        priority=2,
+    ),
+    Action(Scope.DIFF, "next_difference", "Next change", ("n",), "go to the next change", hint="change", priority=1),
+    Action(
+        Scope.DIFF,
+        "previous_difference",
+        "Previous change",
+        ("N",),
+        "go to the change before",
+        hint="change",
+        priority=1,
+    ),
+    Action(
+        Scope.DIFF,
+        "diff_view",
+        "Next view",
+        ("v",),
+        "turn to the next view: side by side, in one column, as text for programs",
+        hint="view",
+        priority=3,
+    ),
+    Action(Scope.DIFF, "swap_sides", "Swap the sides", ("w",), "swap left and right", hint="swap", priority=4),
+    Action(
+        Scope.DIFF,
+        "ignore_address",
+        "Ignore the address",
+        ("I",),
+        "ignore what is under the cursor and below it, or no longer",
+        hint="ignore",
+        priority=6,
+    ),
+    Action(
+        Scope.DIFF,
+        "ignored_addresses",
+        "Ignored addresses",
+        ("i",),
+        "list what is ignored, to look at it again",
+        hint="ignored",
+        priority=13,
+    ),
+    Action(
+        Scope.DIFF,
+        "fold_row",
+        "Fold row",
+        ("left", "h"),
+        "fold the row, or go to the one it belongs to",
+        hint="fold",
+        priority=9,
+        palette=False,
+    ),
+    Action(
+        Scope.DIFF,
+        "unfold_row",
+        "Unfold row",
+        ("right", "l"),
+        "unfold the row",
+        hint="fold",
+        priority=9,
+        palette=False,
+    ),
+    Action(Scope.DIFF, "first_row", "First row", ("home",), "go to the first row", palette=False),
+    Action(Scope.DIFF, "last_row", "Last row", ("end",), "go to the last row", palette=False),
+)
