@@ -15,23 +15,33 @@ keyboards; others (``[``, ``ctrl+…``, ``f1``) are aliases only.
 from __future__ import annotations
 
 from dive_tui.app.registry.action import Action, Scope
+from dive_tui.app.registry.diff import DIFF_ACTIONS
 from dive_tui.app.registry.everywhere import EVERYWHERE_ACTIONS
 from dive_tui.app.registry.execution import EXECUTION_ACTIONS
 from dive_tui.app.registry.executions import EXECUTIONS_ACTIONS
 from dive_tui.app.registry.fields import FIELD_ACTIONS
+from dive_tui.app.registry.replay import REPLAY_ACTIONS
 from dive_tui.app.registry.steering import STEERING_ACTIONS
 
 __all__ = ["ACTIONS", "BY_ID", "BY_VERB", "CONTEXTS", "Action", "Scope"]
 
+_IN_ONE = (Scope.CURSOR, Scope.EXECUTION, Scope.SEARCH)
 _ABOUT_ONE = (Scope.STEERING, Scope.STORE, Scope.GLOBAL)
 
 CONTEXTS: dict[str, tuple[Scope, ...]] = {
-    "executions": (Scope.LIST, Scope.EXECUTIONS, *_ABOUT_ONE),
-    "timeline": (Scope.TIMELINE, Scope.LIST, Scope.CURSOR, Scope.EXECUTION, *_ABOUT_ONE),
-    "events": (Scope.LIST, Scope.CURSOR, Scope.EXECUTION, *_ABOUT_ONE),
-    "inspector": (Scope.INSPECTOR, Scope.LIST, Scope.CURSOR, Scope.EXECUTION, *_ABOUT_ONE),
+    "executions": (Scope.LIST, Scope.EXECUTIONS, Scope.FILTER, *_ABOUT_ONE),
+    "timeline": (Scope.TIMELINE, Scope.LIST, *_IN_ONE, Scope.OVERVIEW, *_ABOUT_ONE),
+    "events": (Scope.LIST, *_IN_ONE, Scope.OVERVIEW, *_ABOUT_ONE),
+    "inspector": (Scope.INSPECTOR, Scope.LIST, *_IN_ONE, Scope.OVERVIEW, *_ABOUT_ONE),
+    "timeline in replay": (Scope.TIMELINE, Scope.LIST, *_IN_ONE, Scope.REPLAY, *_ABOUT_ONE),
+    "events in replay": (Scope.LIST, *_IN_ONE, Scope.REPLAY, *_ABOUT_ONE),
+    "inspector in replay": (Scope.INSPECTOR, Scope.LIST, *_IN_ONE, Scope.REPLAY, *_ABOUT_ONE),
+    "breakpoints": (Scope.LIST, Scope.BREAKPOINTS, Scope.MENU),
+    "diff": (Scope.LIST, Scope.DIFF, Scope.STORE, Scope.GLOBAL),
     "maintenance": (Scope.LIST, Scope.MAINTENANCE, Scope.STORE, Scope.GLOBAL),
     "menu": (Scope.LIST, Scope.MENU),
+    "columns": (Scope.LIST, Scope.COLUMNS, Scope.MENU),
+    "jump": (Scope.JUMP,),
     "help": (Scope.LIST, Scope.HELP),
     "form": (Scope.FIELD, Scope.FORM),
     "confirm": (Scope.MENU, Scope.FORM),
@@ -43,6 +53,8 @@ CONTEXTS: dict[str, tuple[Scope, ...]] = {
 ACTIONS: tuple[Action, ...] = (
     *EXECUTIONS_ACTIONS,
     *EXECUTION_ACTIONS,
+    *REPLAY_ACTIONS,
+    *DIFF_ACTIONS,
     *STEERING_ACTIONS,
     *EVERYWHERE_ACTIONS,
     *FIELD_ACTIONS,

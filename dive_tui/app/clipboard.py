@@ -14,11 +14,13 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dive_tui.app.text import human_bytes
+from dive_tui.app.text import display_text, human_bytes
+from engine.core.reduce import HistoryError
+from engine.store import StoreError
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -33,12 +35,18 @@ _SHORT = 64
 _file: Path | None = None
 
 
-def copy(app: App[Any], text: str, what: str) -> None:
-    """Copy a text and say so; `what` names it in the sentence, such as `event 187`."""
+def copy(app: App[Any], text: str | Callable[[], str], what: str) -> None:
+    """Copy a text, or what a function makes in a thread, and say so; `what` names it in the sentence: `event 187`."""
     app.run_worker(_copy(app, text, what), group="copy", exit_on_error=False)
 
 
-async def _copy(app: App[Any], text: str, what: str) -> None:
+async def _copy(app: App[Any], text: str | Callable[[], str], what: str) -> None:
+    if not isinstance(text, str):
+        try:
+            text = await asyncio.to_thread(text)
+        except (HistoryError, StoreError) as problem:
+            _say(app, f"{what[:1].upper()}{what[1:]} cannot be copied: {problem}")
+            return
     encoded = text.encode("utf-8", "replace")
     short = len(base64.b64encode(encoded)) <= OSC52_BYTES
     if short:
@@ -107,4 +115,4 @@ def _write(encoded: bytes) -> Path:
 
 
 def _say(app: App[Any], sentence: str) -> None:
-    app.notify(sentence, timeout=6, markup=False)
+    app.notify(display_text(sentence, max_cells=400), timeout=6, markup=False)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dive_tui.app.actions import ACTIONS, Action, Scope
 from dive_tui.app.glyphs import UNICODE, Glyphs
+from dive_tui.app.user_keys import UserKeys
 
 if TYPE_CHECKING:
     from textual.binding import BindingType
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 _LABELS = {"pageup": "PgUp", "pagedown": "PgDn", "home": "Home", "end": "End", "escape": "esc", "f1": "F1"}
 _ARROWS = frozenset(["up", "down", "left", "right"])
+_FIXED = ".fixed"
+"""Behind the id of an action, for bindings that no key map may change."""
 
 
 def key_label(key: str, glyphs: Glyphs = UNICODE) -> str:
@@ -41,7 +44,11 @@ def textual_key(key: str) -> str:
 
 
 def bindings(*scopes: Scope) -> list[BindingType]:
-    """The key bindings of these scopes, for a node's ``BINDINGS``; their ids are the actions' ids."""
+    """The key bindings of these scopes, for a node's ``BINDINGS``; their ids are the actions' ids.
+
+    Keys that act always, and those of which each does something else, have ids of their own: a key map cannot change
+    them.
+    """
     from textual.binding import Binding
 
     made: list[BindingType] = []
@@ -50,21 +57,26 @@ def bindings(*scopes: Scope) -> list[BindingType]:
             continue
         for key in action.keys:
             call = f"{action.verb}({key!r})" if action.per_key else action.verb
-            made.append(
-                Binding(textual_key(key), call, action.name, show=False, id=action.id, priority=key in action.always)
-            )
+            always = key in action.always
+            name = f"{action.id}{_FIXED}" if always or action.per_key else action.id
+            made.append(Binding(textual_key(key), call, action.name, show=False, id=name, priority=always))
     return made
 
 
 def active(screen: Screen[object]) -> list[Action]:
-    """The actions whose keys act on this screen with the focus where it is, in registry order.
+    """The actions whose keys act on this screen with the focus where it is, in registry order, with the keys they have.
 
     Those that nothing here would carry out are left out. While a text field has the focus those are only its own: the
     other keys type.
     """
-    ids = {bound.binding.id for bound in screen.active_bindings.values()}
+    ids = {(bound.binding.id or "").removesuffix(_FIXED) for bound in screen.active_bindings.values()}
     target_of = getattr(screen.app, "target_of", None)
-    found = [action for action in ACTIONS if action.id in ids and (target_of is None or target_of(action) is not None)]
+    keys: UserKeys = getattr(screen.app, "user_keys", UserKeys())
+    found = [
+        keys.applied(action)
+        for action in ACTIONS
+        if action.id in ids and (target_of is None or target_of(action) is not None)
+    ]
     typing = [action for action in found if action.scope in (Scope.FIELD, Scope.PROMPT)]
     return typing or found
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 
 from dive_tui.app.known_stores import path_of
+from dive_tui.app.state_file import read_record, write_record
 
 MOST = 12
-_MOST_BYTES = 64 << 10
 
 
 class RecentStores:
@@ -29,28 +26,14 @@ class RecentStores:
 
     def all(self) -> list[str]:
         """The locations, as `open_store` takes them."""
-        try:
-            with self._file.open("rb") as file:
-                held = json.loads(file.read(_MOST_BYTES))
-        except (OSError, ValueError, RecursionError):
-            return []
-        stores = held.get("stores") if isinstance(held, dict) else None
+        stores = read_record(self._file).get("stores")
         return [text for text in stores if isinstance(text, str)][:MOST] if isinstance(stores, list) else []
 
     def add(self, location: str) -> None:
         """Put a location first; a place has one name, without `..`."""
         location = _normal(location)
         stores = [location, *(known for known in self.all() if known != location)][:MOST]
-        with suppress(OSError, ValueError):  # no folder to write to: then nothing is remembered
-            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor, name = tempfile.mkstemp(prefix=".stores-", dir=self._file.parent)
-            try:
-                with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                    json.dump({"stores": stores}, file, indent=1)
-                Path(name).replace(self._file)
-            except BaseException:
-                Path(name).unlink(missing_ok=True)
-                raise
+        write_record(self._file, {"stores": stores})
 
 
 def _normal(location: str) -> str:

@@ -16,6 +16,7 @@ from dive_tui.app.actions import BY_VERB, Action, Scope
 from dive_tui.app.escapes import key_after_escape
 from dive_tui.app.keymap import active, bindings, key_label
 from dive_tui.app.text import display_text, set_ascii
+from dive_tui.app.user_keys import UserKeys
 
 TOAST_CELLS = 240
 Severity = Literal["information", "warning", "error"]
@@ -67,6 +68,12 @@ class Shell(App[int], inherit_bindings=False):
         for tokens in themes.THEMES:
             self.register_theme(themes.textual_theme(tokens))
         self.theme = theme
+        self.user_keys = UserKeys()
+
+    def use_keys(self, keys: UserKeys) -> None:
+        """Let actions have these keys from now on."""
+        self.user_keys = keys
+        self.set_keymap(keys.for_textual())
 
     @property
     def palette(self) -> themes.Palette:
@@ -189,6 +196,18 @@ class Shell(App[int], inherit_bindings=False):
 
         self.push_screen(HelpScreen(active(self.screen)))
 
+    def why_not_jump(self) -> str | None:
+        """There must be somewhere to go."""
+        from dive_tui.widgets.jump_labels import targets_on
+
+        return None if targets_on(self.screen) else "There is nowhere to jump to here."
+
+    def action_jump(self) -> None:
+        """Put letters on what is in sight, and go where the one that is pressed stands."""
+        from dive_tui.widgets.jump_labels import JumpScreen, targets_on
+
+        self.push_screen(JumpScreen(targets_on(self.screen)), lambda go: go() if go is not None else None)
+
     # Prompt
 
     def action_prompt(self) -> None:
@@ -207,7 +226,7 @@ class Shell(App[int], inherit_bindings=False):
             for action in offered
         ]
         commands += [
-            Command(f"Theme {name}", "colours of the whole app", partial(setattr, self, "theme", name))
+            Command(f"Theme {name}", "colours of the whole app", partial(self.choose_theme, name))
             for name in sorted(self.available_themes, key=lambda name: (not name.startswith("dive-"), name))
         ]
 
@@ -216,6 +235,10 @@ class Shell(App[int], inherit_bindings=False):
                 chosen()
 
         self.push_screen(Prompt(commands, self.go_to), run)
+
+    def choose_theme(self, name: str) -> None:
+        """Wear this theme."""
+        self.theme = name
 
     def go_to(self, target: str) -> None:
         """Go to an event or execution, by the nearest node that can; say so when none can or it is not there."""

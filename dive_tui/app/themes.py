@@ -121,7 +121,34 @@ HIGH_CONTRAST = Tokens(
     paths=("#d7b8ff", "#7df0e0", "#ffb3de", "#bcd0ff", "#f0d8a0"),
 )
 
-THEMES = (DARK, LIGHT, HIGH_CONTRAST)
+COLOUR_BLIND = Tokens(
+    name="dive-colour-blind",
+    dark=True,
+    background="#131418",
+    bar="#1b1c21",
+    raised="#26282e",
+    row="#30333b",
+    border="#3c3f48",
+    text="#d0d4dc",
+    bright="#f1f2f3",
+    dim="#8a91a0",
+    accent="#8787ff",
+    ok="#5fd7ff",
+    failed="#d75f00",
+    running="#8787ff",
+    waiting="#ffffaf",
+    replay="#ffaf00",
+    added="#5fd7ff",
+    removed="#d75f00",
+    changed="#ffffaf",
+    paths=("#b7a3d9", "#9fc3c9", "#d0b8a0", "#a9b4d8", "#c9c08a"),
+)
+"""No meaning hangs on red against green: blues for what is well, orange for what failed, and each of another lightness.
+
+Measured, not guessed: with any of the three kinds of colour blindness, and in 256 colours, all of them stay apart.
+"""
+
+THEMES = (DARK, LIGHT, HIGH_CONTRAST, COLOUR_BLIND)
 
 STATUS_TOKENS = {
     "completed": "ok",

@@ -20,9 +20,10 @@ from dive_tui.app.steering import Steering
 from dive_tui.app.text import human_count
 from dive_tui.app.themes import STATUS_TOKENS
 from dive_tui.app.trouble import Trouble
+from dive_tui.app.user_state import Memory
 from dive_tui.feeds.executions import ExecutionsFeed
 from dive_tui.feeds.messages import ExecutionsChanged, ExecutionsListed, FeedFailed, FeedRecovered
-from dive_tui.screens.steered import SteeredScreen
+from dive_tui.screens.executions_marks import Marking
 from dive_tui.screens.welcome import welcome
 from dive_tui.widgets.execution_peek import ExecutionPeek
 from dive_tui.widgets.executions_list import ExecutionsHead, ExecutionsList, SortOrder, arranged
@@ -40,15 +41,15 @@ from engine.store import ExecutionEventStore
 _SHOWN_COUNTS = ("running", DAMAGED, "failed", "interrupted", "waiting", "paused", "completed", "cancelled")
 
 
-class ExecutionsScreen(SteeredScreen):
+class ExecutionsScreen(Marking):
     """Give it the store with :meth:`watch_store`: `on_ready` is called when it has been painted and can take one.
 
-    `open_execution` is asked to show one, at an event or where it likes.
+    `open_execution` is asked to show one, at an event or where it likes; `memory` knows how the list was left.
     """
 
-    BINDINGS = bindings(Scope.EXECUTIONS)
+    BINDINGS = bindings(Scope.EXECUTIONS, Scope.FILTER)
     AUTO_FOCUS = "ExecutionsList"
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - Textual's own declaration
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (160, "-roomy"), (220, "-vast")]  # noqa: RUF012 - Textual's own declaration
     VERTICAL_BREAKPOINTS = [(0, "-short"), (18, "-tall")]  # noqa: RUF012 - Textual's own declaration
 
     DEFAULT_CSS = """
@@ -56,6 +57,8 @@ class ExecutionsScreen(SteeredScreen):
     ExecutionsScreen #panes { height: 1fr; }
     ExecutionsScreen #list-pane { width: 1fr; }
     ExecutionsScreen #peek-pane { width: 40; padding: 0 1; }
+    ExecutionsScreen.-roomy #peek-pane { width: 60; }
+    ExecutionsScreen.-vast #peek-pane { width: 80; }
     ExecutionsScreen.-narrow #peek-pane { display: none; }
     ExecutionsScreen.-short Pane { border: none; }
     """
@@ -67,8 +70,11 @@ class ExecutionsScreen(SteeredScreen):
         now: Callable[[], datetime],
         open_execution: Callable[[ExecutionSummary, int | None], None],
         on_ready: Callable[[ExecutionsScreen], None],
+        memory: Memory | None = None,
     ) -> None:
         super().__init__()
+        self._memory = memory or Memory()
+        self._location = ""
         self._on_ready = on_ready
         self._place = place
         self._folder = folder
@@ -79,7 +85,8 @@ class ExecutionsScreen(SteeredScreen):
         self._failed = False
         self._missing = False
         self._query: Query | None = None
-        self._order = SortOrder.STARTED
+        known = self._memory.state.order
+        self._order = SortOrder(known) if known in set(SortOrder) else SortOrder.STARTED
         self._unseen = 0
         self._kind = ""
         self._ticking: Timer | None = None
@@ -102,6 +109,7 @@ class ExecutionsScreen(SteeredScreen):
         self._list.set_placeholder("loading", "Reading the store")
         self._list.follow = True
         self._list.focus()
+        self.come_back()
         self._ticking = self.set_interval(1.0, self._tick, pause=True)
         self._update()
         self.call_after_refresh(self._on_ready, self)
@@ -123,6 +131,10 @@ class ExecutionsScreen(SteeredScreen):
         self._failed = self._missing = False
         self._kind = kind_of(store)
         self.steering = Steering(store, location)
+        self._location = location or ""
+        held = self._memory.state.filters.get(self._location, "")
+        if held and _complaint(held) is None:
+            self.query_one(FilterBar).set_text(held)
         self.query_one(ExecutionPeek).store_option = self.steering.store_option
         self._feed = ExecutionsFeed(store, self.post_message)
         self.run_worker(self._feed.run(), group="executions", exclusive=True, exit_on_error=False)
@@ -135,13 +147,14 @@ class ExecutionsScreen(SteeredScreen):
 
     async def leave_store(self, place: str) -> None:
         """Show nothing of the store any more, and stop reading it; the one at `place` comes next."""
-        self._place, self._kind, self.steering = place, "", None
+        self._place, self._kind, self._location, self.steering = place, "", "", None
         self._listed = self._failed = self._missing = False
         self._feed = None
         self._summaries, self._unseen = {}, 0
         feeds = self.workers.cancel_group(self, "executions")
         await asyncio.gather(*(feed.wait() for feed in feeds), return_exceptions=True)
         self.query_one(FilterBar).set_text("")
+        self._list.marked.clear()
         self.query_one(Banner).hide()
         self._list.set_placeholder("loading", "Reading the store")
         self._list.follow = True
@@ -212,7 +225,7 @@ class ExecutionsScreen(SteeredScreen):
         if self._summaries and not rows:
             self._list.set_placeholder("empty", "No execution passes the filter.", "/ changes it   esc clears it")
         self._list.show(rows)
-        self.query_one(ExecutionsHead).show(self._order, self._list.wanted)
+        self._list.keep_marks(self._summaries)
         self._pace()
         self._update()
 
@@ -237,7 +250,9 @@ class ExecutionsScreen(SteeredScreen):
             *([count] if self._listed else []), f"{self._order} {self._list.glyphs.down}"
         )
         known = f"{count} executions" if everything != 1 else "1 execution"
-        self.query_one("#list-pane", Pane).set_fact(known if self._listed else "")
+        facts = [known if self._listed else "", self.marks_told()]
+        self.query_one("#list-pane", Pane).set_fact("   ".join(fact for fact in facts if fact))
+        self.query_one(ExecutionsHead).show(self._order, self._list)
         footer = self.query_one(FooterLine)
         if self._unseen and not self._list.follow:
             footer.set_fact(f"{self._unseen} new {self._list.glyphs.up}", "accent", verb="follow")
@@ -294,12 +309,16 @@ class ExecutionsScreen(SteeredScreen):
     @on(FilterBar.Changed)
     def _filter_changed(self, message: FilterBar.Changed) -> None:
         self._query = parse_query(message.text) if message.text.strip() else None
+        if self._location and self._memory.filter_changed(self._location, message.text.strip()):
+            self.save_memory()
         self._arrange()
 
     def action_escape(self) -> None:
-        """Clear the filter; on the first screen there is nothing else to close."""
+        """Take the marks away, else clear the filter; on the first screen there is nothing else to close."""
         if self.maximized is not None:
             self.minimize()
+        elif self._list.marked:
+            self.clear_marks()
         else:
             self.query_one(FilterBar).set_text("")
 
@@ -321,6 +340,8 @@ class ExecutionsScreen(SteeredScreen):
     def action_sort(self) -> None:
         """Sort by the next column."""
         self._order = self._order.following
+        if self._memory.change(order=str(self._order)):
+            self.save_memory()
         self._arrange()
 
     def action_next_failed(self) -> None:
@@ -349,20 +370,11 @@ class ExecutionsScreen(SteeredScreen):
     def action_time_format(self) -> None:
         """Show starts as UTC, local, or so long ago."""
         self._list.set_time_form(self._list.time_form.following)
-        self.query_one(ExecutionsHead).show(self._order, self._list.wanted)
+        if self._memory.change(times=str(self._list.time_form)):
+            self.save_memory()
+        self.query_one(ExecutionsHead).show(self._order, self._list)
         self._pace()
         self._update_header()
-
-    def why_not_copy_item(self) -> str | None:
-        """Only an execution can be copied."""
-        return None if self._list.current is not None else "There is no execution whose id could be copied."
-
-    def action_copy_item(self) -> None:
-        """Copy the id of the execution under the cursor."""
-        from dive_tui.app.clipboard import copy
-
-        if self._list.current is not None:
-            copy(self.app, self._list.current.id, "the execution's id")
 
     def go_to(self, target: str) -> str | None:
         """Open the execution a person names; a sentence when there is none."""

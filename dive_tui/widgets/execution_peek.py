@@ -18,7 +18,10 @@ from engine.model.snapshot import ExecutionSummary
 from engine.model.state import INTERRUPTED, OPEN, ExecutionStatus
 
 _ERROR_LINES = 12
-_MOST_CHILDREN = 4
+_FEW_CHILDREN = _FEW_LABELS = 4
+_MOST_LABELS = 12
+_ROOMY = 40
+"""Rows from which on there is room for what is only nice to know."""
 Line = list[tuple[str, str]]
 """Pieces of safe text, each with the palette name of its style."""
 
@@ -45,6 +48,17 @@ def _ways_on(summary: ExecutionSummary, store_option: str) -> list[str]:
     if summary.live is False:
         ways.append(f"Nobody drives it: dive-tui work{store_option}")
     return ways
+
+
+def _dates(summary: ExecutionSummary) -> list[Line]:
+    """When it began and ended, and which steps failed on the way."""
+    lines: list[Line] = []
+    for name, moment in (("started", summary.start_time), ("ended", summary.end_time)):
+        if moment:
+            lines.append([(f"{name:<10}", "dim"), (date_text(moment, TimeFormat.UTC), "text")])
+    if summary.failed_steps:
+        lines.append([("failed    ", "dim"), (display_text(", ".join(summary.failed_steps), max_cells=200), "text")])
+    return lines
 
 
 class ExecutionPeek(LineView):
@@ -95,7 +109,9 @@ class ExecutionPeek(LineView):
         lines.append([("events    ", "dim"), (human_count(summary.last_event_seq), "text")])
         lines.append([("paths     ", "dim"), (human_count(summary.path_count), "text")])
         lines.append([("took      ", "dim"), (human_duration(seconds_taken(summary, self._now())), "text")])
-        for name, value in list(summary.labels.items())[:4]:
+        if self._is_roomy:
+            lines += _dates(summary)
+        for name, value in list(summary.labels.items())[: _MOST_LABELS if self._is_roomy else _FEW_LABELS]:
             lines.append(
                 [(f"{display_text(name, max_cells=9):<10}", "dim"), (display_text(value, max_cells=80), "text")]
             )
@@ -115,12 +131,16 @@ class ExecutionPeek(LineView):
         if left:
             moment = date_text(summary.wake_at or "", TimeFormat.UTC).partition(".")[0]
             lines += [[("until     ", "dim"), (moment, "text")], [("          ", "dim"), (left, "waiting")]]
-        for child in summary.children[:_MOST_CHILDREN]:
+        for child in summary.children[: _MOST_LABELS if self._is_roomy else _FEW_CHILDREN]:
             lines.append([("child     ", "dim"), (display_text(id_words(child), max_cells=40), "text")])
         parent = (summary.lineage or {}).get("execution_id")
         if parent:
             lines.append([("from      ", "dim"), (display_text(id_words(parent), max_cells=40), "text")])
         return lines
+
+    @property
+    def _is_roomy(self) -> bool:
+        return self.size.height >= _ROOMY
 
     @staticmethod
     def _token(status: str) -> str:

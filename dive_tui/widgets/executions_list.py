@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Container, Hashable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, NamedTuple
+from itertools import islice
+from typing import Any
 
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from dive_tui.app.text import display_text, fit, human_duration
+from dive_tui.app.text import display_text, fit, human_count, human_duration
+from dive_tui.widgets.executions_columns import GAP, RIGHT_ALIGNED, Widths, columns
 from dive_tui.widgets.line_view import LineView
 from dive_tui.widgets.shown_status import DAMAGED, shown_status
 from dive_tui.widgets.wait_words import countdown_to, summary_words
@@ -91,9 +93,6 @@ def arranged(
     return kept if key is None else sorted(kept, key=key)
 
 
-_GAP = "  "
-
-
 class ExecutionsList(LineView):
     """One row per execution. Give it rows with :meth:`show`; the cursor stays on its execution."""
 
@@ -110,6 +109,10 @@ class ExecutionsList(LineView):
         self._places: dict[str, int] = {}
         self.time_form = ListTime.UTC
         self.wanted = Widths()
+        self.chosen: tuple[str, ...] = ()
+        """The columns a person chose, by name; none: the usual ones."""
+        self.marked: dict[str, None] = {}
+        """Ids of what is marked, in the order in which it was; not all of it need be in sight."""
 
     @property
     def row_count(self) -> int:
@@ -144,11 +147,54 @@ class ExecutionsList(LineView):
         measured = self._rows[:_MEASURED]
         workflows = {summary.workflow_name for summary in measured}
         steps = {self._place_words(summary) for summary in measured}
-        started = max((cell_len(self._started(summary)) for summary in measured), default=8)
-        wanted = Widths(max(8, _widest(workflows)), max(7, _widest(steps)), max(8, started))
+        labels = _widest({_labels_words(summary) for summary in measured})
+        started = max((cell_len(self._time(summary.start_time)) for summary in measured), default=8)
+        error = _widest({summary.error[: 2 * _MOST_CELLS] for summary in measured})
+        wanted = Widths(max(8, _widest(workflows)), max(7, _widest(steps)), max(8, started), labels, error)
         if wanted != self.wanted:
             self.wanted = wanted
             self.refresh_rows()
+
+    def choose_columns(self, chosen: Sequence[str]) -> None:
+        """Show these columns, or with none the usual ones."""
+        self.chosen = tuple(chosen)
+        self.refresh_rows()
+
+    # Marks
+
+    def toggle_mark(self) -> None:
+        """Mark the execution under the cursor, or take its mark away."""
+        if self.current is None:
+            return
+        if self.current.id in self.marked:
+            del self.marked[self.current.id]
+        else:
+            self.marked[self.current.id] = None
+        self.refresh_rows()
+
+    def mark_range(self) -> bool:
+        """Mark all from the last one marked to the cursor; False when none that is shown is marked."""
+        start = next((self._places[each] for each in reversed(self.marked) if each in self._places), None)
+        if start is None:
+            return False
+        step = 1 if start <= self.cursor else -1
+        for place in range(start, self.cursor + step, step):
+            self.marked.setdefault(self._rows[place].id)
+        self.refresh_rows()
+        return True
+
+    def keep_marks(self, known: Container[str]) -> None:
+        """Forget the marks of what is no longer known."""
+        gone = [each for each in self.marked if each not in known]
+        for each in gone:
+            del self.marked[each]
+        if gone:
+            self.refresh_rows()
+
+    @property
+    def marks_in_sight(self) -> int:
+        """How many of the marked pass the filter."""
+        return sum(each in self._places for each in self.marked)
 
     def move_to_execution(self, execution_id: str) -> bool:
         """Put the cursor on an execution; False when it is not shown."""
@@ -161,7 +207,8 @@ class ExecutionsList(LineView):
         """A row looks the same until its summary, the form of times, or a passing second changes it."""
         summary = self._rows[index]
         ticking = int(self._now().timestamp()) if self.ticks(summary) else 0
-        return summary.id, summary.last_event_seq, shown_status(summary), self.time_form, ticking
+        marked = summary.id in self.marked
+        return summary.id, summary.last_event_seq, shown_status(summary), self.time_form, ticking, marked
 
     def marker_style(self, index: int) -> Style:
         """The cursor wears the colour of the status."""
@@ -182,30 +229,56 @@ class ExecutionsList(LineView):
         """Draw one execution."""
         summary = self._rows[index]
         style = self.palette.status(shown_status(summary))
-        cells = self._cells(summary)
         segments: list[Segment] = []
-        for name, size in columns(width, self.wanted):
-            align = "right" if name in ("TRY", "TOOK") else "left"
-            text = fit(cells[name], size, align=align)
-            segments += [Segment(text, style if name == "STATUS" else self._style(name)), Segment(_GAP)]
+        if self.marked:
+            sign = self.glyphs.marked if summary.id in self.marked else " "
+            segments.append(Segment(f"{sign} ", self.palette["bold accent"]))
+            width -= 2
+        for heading, size in columns(width, self.wanted, self.chosen):
+            text = fit(self._cell(heading, summary), size, align="right" if heading in RIGHT_ALIGNED else "left")
+            segments += [Segment(text, style if heading == "STATUS" else self._style(heading)), Segment(GAP)]
         return Strip(segments)
 
-    def _style(self, column: str) -> Style:
-        names = {"WORKFLOW": "text", "AT STEP": "text", "EXECUTION": "dim"}
-        return self.palette[names.get(column, "dim")]
+    def _style(self, heading: str) -> Style:
+        return self.palette["text" if heading in ("WORKFLOW", "AT STEP") else "dim"]
 
-    def _cells(self, summary: ExecutionSummary) -> dict[str, str]:
-        status = shown_status(summary)
-        return {
-            "EXECUTION": f"{self.glyphs.ellipsis}{summary.id[-5:]}",
-            "WORKFLOW": display_text(summary.workflow_name, max_cells=60),
-            "STATUS": f"{self.glyphs.status_cell(status)} {status}",
-            "AT STEP": display_text(self._place_words(summary), max_cells=60) or "-",
-            "TRY": str(summary.attempt) if summary.attempt else "-",
-            "STARTED": self._started(summary),
-            "TOOK": human_duration(seconds_taken(summary, self._now())),
-            "ERROR": display_text(summary.error, max_cells=200),
-        }
+    def _cell(self, heading: str, summary: ExecutionSummary) -> str:
+        """What stands in a column, safe to show."""
+        match heading:
+            case "EXECUTION":
+                return f"{self.glyphs.ellipsis}{summary.id[-5:]}"
+            case "STATUS":
+                status = shown_status(summary)
+                return f"{self.glyphs.status_cell(status)} {status}"
+            case "TRY":
+                return str(summary.attempt) if summary.attempt else "-"
+            case "STARTED":
+                return self._time(summary.start_time)
+            case "ENDED":
+                return self._time(summary.end_time) if summary.end_time else "-"
+            case "TOOK":
+                return human_duration(seconds_taken(summary, self._now()))
+            case "EVENTS":
+                return human_count(summary.last_event_seq)
+            case "PATHS":
+                return human_count(summary.path_count)
+        return display_text(self._words(heading, summary), max_cells=200) or "-"
+
+    def _words(self, heading: str, summary: ExecutionSummary) -> str:
+        """What stands in a column of any text."""
+        match heading:
+            case "WORKFLOW":
+                return summary.workflow_name
+            case "AT STEP":
+                return self._place_words(summary)
+            case "LABELS":
+                return _labels_words(summary)
+            case "FROM":
+                source = (summary.lineage or {}).get("execution_id")
+                return f"{self.glyphs.ellipsis}{source[-5:]}" if isinstance(source, str) else ""
+            case "ID":
+                return summary.id
+        return summary.error or " "
 
     def _place_words(self, summary: ExecutionSummary) -> str:
         """The step it stands at; of one that waits for what, and how long still."""
@@ -214,8 +287,8 @@ class ExecutionsList(LineView):
         left = countdown_to(summary.wake_at, self._now())
         return f"{summary_words(summary.waiting_for)} {left}".rstrip()
 
-    def _started(self, summary: ExecutionSummary) -> str:
-        moment, now = parse_time(summary.start_time), self._now()
+    def _time(self, timestamp: str) -> str:
+        moment, now = parse_time(timestamp), self._now()
         if self.time_form is ListTime.AGO:
             return f"{human_duration(max(0.0, (now - moment).total_seconds()))} ago"
         zone = UTC if self.time_form is ListTime.UTC else None
@@ -224,55 +297,17 @@ class ExecutionsList(LineView):
 
 
 def _widest(names: set[str]) -> int:
-    return max((min(_MOST_NAME, cell_len(display_text(name, max_cells=60))) for name in names), default=0)
+    return max((cell_len(display_text(name, max_cells=_MOST_CELLS)) for name in names), default=0)
 
 
-class Widths(NamedTuple):
-    """What the columns of the rows at hand would like to have, in cells."""
-
-    workflow: int = 8
-    step: int = 7
-    started: int = 8
+def _labels_words(summary: ExecutionSummary) -> str:
+    return " ".join(f"{name}={value}" for name, value in islice(summary.labels.items(), _MOST_LABELS))
 
 
-_MOST_NAME = 28
-_LEAST_WORKFLOW = 12
-_ID = 6
 _MEASURED = 300
 """Rows that have a say in the widths of the columns: looking at ten thousand for each change would cost too much."""
-
-
-def columns(width: int, wanted: Widths) -> list[tuple[str, int]]:
-    """The columns that fit, with their widths: names take what they need, the error gets a place where room is left.
-
-    Where names do not fit, ids do without the room of their heading, tries go, and workflows are cut before places.
-    """
-    sizes = {"EXECUTION": 9, "STATUS": 13, "TRY": 3, "STARTED": wanted.started, "TOOK": 6}
-    if width < 60:
-        sizes = {"EXECUTION": _ID, "STATUS": 13, "TOOK": 6}
-    names = {"WORKFLOW": wanted.workflow, "AT STEP": wanted.step}
-    if width < 40:
-        del names["AT STEP"]
-    wanted_cells = sum(names.values())
-    if wanted_cells > _left(width, sizes, names):
-        sizes["EXECUTION"] = _ID
-    if wanted_cells > _left(width, sizes, names):
-        sizes.pop("TRY", None)
-    left = _left(width, sizes, names)
-    while sum(names.values()) > max(left, 4 * len(names)):
-        cut = "WORKFLOW" if names["WORKFLOW"] > _LEAST_WORKFLOW else max(names, key=names.__getitem__)
-        names[cut] -= 1
-    sizes |= names
-    left -= sum(names.values())
-    if left >= 20:
-        sizes["ERROR"] = left - len(_GAP)
-    order = ("EXECUTION", "WORKFLOW", "STATUS", "AT STEP", "TRY", "STARTED", "TOOK", "ERROR")
-    return [(name, sizes[name]) for name in order if name in sizes]
-
-
-def _left(width: int, sizes: Mapping[str, int], names: Mapping[str, int]) -> int:
-    """Cells for names beside columns of these sizes."""
-    return width - sum(size + len(_GAP) for size in sizes.values()) - len(_GAP) * len(names)
+_MOST_CELLS = 60
+_MOST_LABELS = 8
 
 
 class ExecutionsHead(LineView):
@@ -286,7 +321,7 @@ class ExecutionsHead(LineView):
     """
 
     sorted_by = SortOrder.STARTED
-    wanted = Widths()
+    _above: tuple[Widths, tuple[str, ...], bool] = (Widths(), (), False)
 
     @property
     def row_count(self) -> int:
@@ -297,22 +332,24 @@ class ExecutionsHead(LineView):
         """There is something to draw from the start."""
         self.rows_changed()
 
-    def show(self, order: SortOrder, wanted: Widths) -> None:
-        """Mark the column the list is sorted by, and stand above its columns."""
-        if (order, wanted) != (self.sorted_by, self.wanted):
-            self.sorted_by, self.wanted = order, wanted
+    def show(self, order: SortOrder, below: ExecutionsList) -> None:
+        """Mark the column the list is sorted by, and stand above the columns of the list."""
+        above = below.wanted, below.chosen, bool(below.marked)
+        if (order, above) != (self.sorted_by, self._above):
+            self.sorted_by, self._above = order, above
             self.refresh_rows()
 
     def render_row(self, index: int, width: int, selected: bool) -> Strip:
         """Draw the names, the sorted one bright with an arrow."""
-        segments = []
-        for name, size in columns(width, self.wanted):
-            marked = name.lower() == self.sorted_by
-            name = "ID" if name == "EXECUTION" and size < len(name) else name
+        wanted, chosen, marks = self._above
+        segments = [Segment("  ")] if marks else []
+        for heading, size in columns(width - 2 * marks, wanted, chosen):
+            marked = heading.lower() == self.sorted_by
+            name = "ID" if heading == "EXECUTION" and size < len(heading) else heading
             text = f"{name} {self.glyphs.down}" if marked and size > len(name) + 1 else name
-            align = "right" if name in ("TRY", "TOOK") else "left"
+            align = "right" if heading in RIGHT_ALIGNED else "left"
             segments += [
                 Segment(fit(text, size, align=align), self.palette["text" if marked else "dim"]),
-                Segment(_GAP),
+                Segment(GAP),
             ]
         return Strip(segments)

@@ -34,6 +34,7 @@ class FilterBar(Horizontal):
     FilterBar > #mark { width: 2; padding: 0; }
     FilterBar > #field { width: 1fr; }
     FilterBar > #note { width: 1fr; padding: 0 0 0 2; }
+    FilterBar.-wrong > #note { width: 3fr; }
     """
 
     class Changed(Message):
@@ -106,6 +107,7 @@ class FilterBar(Horizontal):
         self._update_note()
 
     def _update_note(self) -> None:
+        self.set_class(bool(self._error), "-wrong")
         if self._error:
             parts = [part((self._error, "failed"), shrink=8, right=True)]
         else:

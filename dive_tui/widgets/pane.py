@@ -109,17 +109,23 @@ class Pane(Container):
     def _between_tabs(self) -> str:
         return _BETWEEN_TABS_ASCII if is_ascii() else _BETWEEN_TABS
 
+    @property
+    def tab_starts(self) -> list[int]:
+        """The cells of the top border at which its tabs begin; none where there are no tabs, or no room for them."""
+        if cell_len(self._between_tabs.join(self._tabs)) > self.outer_size.width - 6:
+            return []
+        widths = [cell_len(tab) + len(self._between_tabs) for tab in self._tabs]
+        return [3 + sum(widths[:index]) for index in range(len(widths))]
+
     def on_click(self, event: events.Click) -> None:
         """Tell which tab was clicked."""
         offset = event.get_content_offset(self)
         if event.widget is not self or event.y != 0 or offset is not None:
             return
-        start = 3
-        for index, tab in enumerate(self._tabs):
-            if start <= event.x < start + cell_len(tab):
+        for index, start in enumerate(self.tab_starts):
+            if start <= event.x < start + cell_len(self._tabs[index]):
                 self.post_message(self.TabClicked(self, index))
                 return
-            start += cell_len(tab) + len(self._between_tabs)
 
     def focus_content(self) -> None:
         """Give the focus to the first widget inside that takes it."""

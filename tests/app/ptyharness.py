@@ -125,6 +125,7 @@ class TerminalApp:
         self._state = tempfile.TemporaryDirectory(prefix="dive-tui-state-")  # what the app remembers of its user
         settings = {
             "XDG_STATE_HOME": self._state.name,
+            "XDG_CONFIG_HOME": self._state.name,
             "TERM": "xterm-256color",
             "COLORTERM": "truecolor",
             "TEXTUAL_ANIMATIONS": "none",

@@ -52,7 +52,7 @@ class Timeline(Rows):
 class Main(AppScreen[None]):
     """Two panes, a filter, a footer."""
 
-    BINDINGS = bindings(Scope.CURSOR, Scope.EXECUTION)
+    BINDINGS = bindings(Scope.CURSOR, Scope.EXECUTION, Scope.FILTER)
     DEFAULT_CSS = "Main Pane { height: 1fr; width: 1fr; }"
 
     def __init__(self) -> None:

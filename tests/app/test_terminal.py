@@ -125,7 +125,7 @@ def test_ascii_writes_nothing_but_ascii() -> None:
         app.press("y", "?")
         app.wait_for("go one row down")
         app.press("q", ":")
-        app.wait_for("Theme dive-light")
+        app.wait_for("Theme dive-dark")
         app.press("escape", "Q")
         assert app.wait_for_exit() == 0
         assert max(app.raw) < 0x80

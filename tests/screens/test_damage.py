@@ -48,9 +48,13 @@ async def test_a_damaged_execution_says_where_and_shows_what_is_before(tmp_path:
     async with app_on(tmp_path / "store", size) as (app, pilot):
         screen = await open_first(app, pilot)
         assert screen.history is not None
-        assert len(screen.history) == 3
+        assert (screen.history.folded, len(screen.history)) == (3, 6)
+        assert [event.sequence for event in screen.history if event.event_type == "unreadable"] == [4]
         assert f"Damaged at events.jsonl, byte {offset}: " in words(screen.query_one(Banner))
         assert "What is before that is shown: 3 events." in words(screen.query_one(Banner))
+        if size[0] > 100:
+            assert "Of the 2 after it nobody knows what they changed." in words(screen.query_one(Banner))
+            assert any("4 " in line and "unreadable" in line for line in screen_lines(app))
         assert remedy(screen) == (
             f"V looks closer, and repairs  dive-tui verify {one[-5:]} {option}  dive-tui repair {one[-5:]} {option}"
         )

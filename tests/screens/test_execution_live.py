@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dive_tui.screens.execution_copy import offers
+from dive_tui.screens.execution_copy import Here, offers
 from engine.lifecycle.engine import Engine
 from engine.store import DamagedHistoryError, StoreError
 from engine.testing.ports import SequentialIds
@@ -344,7 +344,7 @@ async def test_a_child_names_its_parent_and_ids_can_be_copied() -> None:
         screen = await opened(pilot)
         assert "child of …00001" in header(screen)
         assert screen.history is not None
-        held = {offer.what: offer.text for offer in offers(child.id, screen.history, 1)}
+        held = {offer.what: offer.text for offer in offers(Here(child.id, screen.history, 1))}
         assert held["parent id"] == found.id
     history = await history_of(found.store, found.id)
-    assert {offer.what: offer.text for offer in offers(found.id, history, 3)}["child id"] == child.id
+    assert {offer.what: offer.text for offer in offers(Here(found.id, history, 3))}["child id"] == child.id

@@ -322,7 +322,7 @@ async def test_enter_on_a_path_folds_it() -> None:
 
 async def test_y_offers_the_event_the_ids_and_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     copied: list[tuple[str, str]] = []
-    monkeypatch.setattr("dive_tui.screens.execution.copy", lambda app, text, what: copied.append((what, text)))
+    monkeypatch.setattr("dive_tui.screens.taking_out.copy", lambda app, text, what: copied.append((what, text)))
     app = await failed()
     async with app.run_test(size=WIDE) as pilot:
         await opened(pilot)
@@ -332,11 +332,11 @@ async def test_y_offers_the_event_the_ids_and_the_command(monkeypatch: pytest.Mo
         await press(pilot, "y", "down", "enter")
         await press(pilot, "y", "G", "enter")
         await press(pilot, "y", "q")
-        assert [what for what, _ in copied] == ["event 23", "execution id", "command"]
+        assert [what for what, _ in copied] == ["event 23", "error", "command for the state"]
         assert copied[0][1].startswith('{"id":"event_0000000000000000000000000q","execution_id":"exec_')
         assert '"error_type":"CardDeclined"' in copied[0][1]
-        assert copied[1][1] == "exec_00000000000000000000000001"
-        assert copied[2][1] == "dive-tui open exec_00000000000000000000000001@23"
+        assert copied[1][1] == "CardDeclined: insufficient funds (402)"
+        assert copied[2][1] == "dive-tui replay exec_00000000000000000000000001@23"
 
 
 async def test_help_lists_what_the_screen_does() -> None:

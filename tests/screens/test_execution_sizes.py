@@ -29,12 +29,36 @@ async def test_at_120_the_timeline_stands_over_events_and_inspector() -> None:
         assert panes.events.size.height >= 15
 
 
-async def test_at_250_events_and_inspector_share_the_width() -> None:
+@pytest.mark.parametrize("size", [(160, 50), (250, 70), (160, 22)])
+async def test_from_160_columns_the_inspector_is_a_column_of_its_own(size: tuple[int, int]) -> None:
     app = await failed()
-    async with app.run_test(size=(250, 70)) as pilot:
+    async with app.run_test(size=size) as pilot:
         screen = await opened(pilot)
         await settle(pilot)
-        assert abs(screen.panes.events.region.width - screen.panes.inspector.region.width) <= 1
+        timeline, events, inspector = screen.panes._frames.values()
+        assert visible(screen) == ["timeline-pane", "events-pane", "inspector-pane"]
+        assert timeline.region.right == events.region.right == inspector.region.x
+        assert timeline.region.bottom == events.region.y
+        assert (inspector.region.y, inspector.region.bottom) == (timeline.region.y, events.region.bottom)
+        assert inspector.region.right == size[0]
+        assert 0.4 < inspector.region.width / size[0] < 0.45
+        assert screen.panes.events.size.height >= 4
+        await press(pilot, "z")
+        assert visible(screen) == ["events-pane"]
+        assert events.region.width == size[0]
+        await press(pilot, "z", "1", "tab", "tab")
+        assert screen.panes.inspector.view.has_focus
+        assert visible(screen) == ["timeline-pane", "events-pane", "inspector-pane"]
+
+
+async def test_a_wide_terminal_that_is_too_low_for_both_shows_one_beside_or_above_the_inspector() -> None:
+    app = await failed()
+    async with app.run_test(size=(160, 21)) as pilot:
+        screen = await opened(pilot)
+        await settle(pilot)
+        assert visible(screen) == ["events-pane", "inspector-pane"]
+        await press(pilot, "1")
+        assert visible(screen) == ["timeline-pane", "inspector-pane"]
 
 
 async def test_below_100_columns_one_pane_is_shown_with_a_line_of_tabs() -> None:

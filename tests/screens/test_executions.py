@@ -18,7 +18,8 @@ from dive_tui.screens.executions import ExecutionsScreen
 from dive_tui.screens.welcome import workflow_files
 from dive_tui.widgets.choice import ChoiceDialog
 from dive_tui.widgets.execution_peek import ExecutionPeek
-from dive_tui.widgets.executions_list import ExecutionsHead, ExecutionsList, Widths, columns
+from dive_tui.widgets.executions_columns import Widths, columns
+from dive_tui.widgets.executions_list import ExecutionsHead, ExecutionsList
 from dive_tui.widgets.filter_bar import FilterBar
 from dive_tui.widgets.parts import Banner, HeaderLine, PartsLine
 from engine.testing.ports import FakeClock, SequentialIds
@@ -131,15 +132,6 @@ async def test_sorting_goes_through_the_columns(filled: Filled) -> None:
         await pilot.press("S", "S")
         assert [row.split()[1] for row in shown(app)] == ["import", "order", "order"]
         assert "STATUS ↓" in app.screen.query_one(ExecutionsHead).render_row(0, 100, False).text
-
-
-async def test_y_copies_the_id(filled: Filled, monkeypatch: pytest.MonkeyPatch) -> None:
-    copied: list[str] = []
-    monkeypatch.setattr("dive_tui.app.clipboard.copy", lambda app, text, what: copied.append(text))
-    async with running(filled.folder) as (app, pilot):
-        await until(pilot, lambda: listing(app).row_count == 3)
-        await pilot.press("y")
-        assert copied == [listing(app).current.id]  # type: ignore[union-attr]
 
 
 async def test_the_footer_offers_only_what_works_here(filled: Filled) -> None:

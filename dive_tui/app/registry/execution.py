@@ -46,6 +46,15 @@ EXECUTION_ACTIONS: tuple[Action, ...] = (
         palette=False,
     ),
     Action(
+        Scope.INSPECTOR,
+        "raw_state",
+        "State as JSON",
+        ("X",),
+        "show the state as JSON text, or as a tree again",
+        hint="JSON",
+        priority=9,
+    ),
+    Action(
         Scope.CURSOR,
         "failure",
         "Go to the failure",
@@ -76,6 +85,8 @@ EXECUTION_ACTIONS: tuple[Action, ...] = (
     ),
     Action(Scope.CURSOR, "first_event", "First event", ("home",), "go to the first event"),
     Action(Scope.CURSOR, "last_event", "Last event", ("end",), "go to the last event"),
+    Action(Scope.CURSOR, "set_mark", "Set a mark", ("m",), "set a mark at this event, or remove it"),
+    Action(Scope.CURSOR, "list_marks", "Marks", ("M",), "list the marks and go to one"),
     Action(
         Scope.EXECUTION,
         "detail",
@@ -103,7 +114,5 @@ EXECUTION_ACTIONS: tuple[Action, ...] = (
         hint="idle gaps",
         priority=10,
     ),
-    Action(Scope.EXECUTION, "zoom_in", "Zoom in", ("+", "="), "show less time in more detail", hint="zoom", priority=9),
-    Action(Scope.EXECUTION, "zoom_out", "Zoom out", ("-",), "show more time in less detail", hint="zoom", priority=9),
     Action(Scope.EXECUTION, "zoom_reset", "Zoom to everything", ("0",), "show the whole time again"),
 )

@@ -32,6 +32,37 @@ FIELD_ACTIONS: tuple[Action, ...] = (
     Action(Scope.MENU, "choose", "Choose", ("enter", "y"), "choose the entry under the cursor", palette=False),
     Action(Scope.MENU, "close_menu", "Close the menu", ("q", "escape", "backspace"), "close the menu", palette=False),
     Action(
+        Scope.COLUMNS, "toggle_column", "Show or hide", ("space",), "show the column, or leave it out", palette=False
+    ),
+    Action(
+        Scope.COLUMNS, "column_left", "Move left", ("<", "left", "h"), "put the column one further left", palette=False
+    ),
+    Action(
+        Scope.COLUMNS,
+        "column_right",
+        "Move right",
+        (">", "right", "l"),
+        "put the column one further right",
+        palette=False,
+    ),
+    Action(
+        Scope.COLUMNS,
+        "usual_columns",
+        "Usual columns",
+        ("0",),
+        "choose the columns by the width of the terminal again",
+        palette=False,
+    ),
+    Action(
+        Scope.JUMP,
+        "leave_jump",
+        "Stay",
+        ("escape",),
+        "stay where one is",
+        palette=False,
+        otherwise="any key that is none of the letters shown",
+    ),
+    Action(
         Scope.CONFIRM,
         "keep",
         "Change nothing",

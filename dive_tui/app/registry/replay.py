@@ -1,0 +1,108 @@
+"""What a person can do while replaying an execution, while searching in one, and with breakpoints and marks."""
+
+from __future__ import annotations
+
+from dive_tui.app.registry.action import Action, Scope
+
+REPLAY_ACTIONS: tuple[Action, ...] = (
+    Action(
+        Scope.OVERVIEW,
+        "replay",
+        "Replay from here",
+        ("space",),
+        "replay from the cursor: look at every moment again; nothing is run",
+        hint="replay",
+        priority=3,
+    ),
+    Action(Scope.OVERVIEW, "zoom_in", "Zoom in", ("+", "="), "show less time in more detail", hint="zoom", priority=9),
+    Action(Scope.OVERVIEW, "zoom_out", "Zoom out", ("-",), "show more time in less detail", hint="zoom", priority=9),
+    Action(
+        Scope.REPLAY,
+        "play",
+        "Play or pause",
+        ("space",),
+        "play on as fast as it happened times the speed, or pause",
+        hint="play",
+        priority=2,
+    ),
+    Action(
+        Scope.REPLAY,
+        "continue_on",
+        "Continue",
+        ("c",),
+        "go on to the next event at which a breakpoint stops",
+        hint="continue",
+        priority=3,
+    ),
+    Action(
+        Scope.REPLAY,
+        "continue_back",
+        "Continue backwards",
+        ("C",),
+        "go back to the last event before at which a breakpoint stops",
+        hint="continue",
+        priority=3,
+    ),
+    Action(
+        Scope.REPLAY,
+        "who_set",
+        "Who set this value",
+        ("w",),
+        "go to the event that set the value under the cursor; again: to the one before",
+        hint="who set it",
+        priority=4,
+    ),
+    Action(
+        Scope.REPLAY,
+        "toggle_breakpoint",
+        "Breakpoint here",
+        ("b",),
+        "set a breakpoint at this step and this kind of event, or remove it",
+        hint="breakpoint",
+        priority=5,
+    ),
+    Action(Scope.REPLAY, "list_breakpoints", "Breakpoints", ("B",), "list, add, turn off and remove breakpoints"),
+    Action(
+        Scope.REPLAY,
+        "watch_value",
+        "Watch a value",
+        ("W",),
+        "watch the value under the cursor in the pane Now, or stop watching it",
+        hint="watch",
+        priority=8,
+    ),
+    Action(Scope.REPLAY, "faster", "Faster", ("+", "="), "play twice as fast", hint="speed", priority=6),
+    Action(Scope.REPLAY, "slower", "Slower", ("-",), "play half as fast", hint="speed", priority=6),
+    Action(
+        Scope.REPLAY,
+        "go_live",
+        "To the newest event",
+        ("L",),
+        "leave the replay and go to the newest event",
+        hint="live",
+        priority=7,
+    ),
+    Action(
+        Scope.SEARCH,
+        "search",
+        "Search",
+        ("/",),
+        "search the events, or in the State tab the keys and values",
+        hint="search",
+        priority=4,
+    ),
+    Action(Scope.SEARCH, "next_hit", "Next hit", ("n",), "go to the next hit of the search"),
+    Action(Scope.SEARCH, "previous_hit", "Previous hit", ("N",), "go to the hit of the search before"),
+    Action(Scope.SEARCH, "only_hits", "Only hits", ("&",), "list only the hits of the search, or all events again"),
+    Action(
+        Scope.BREAKPOINTS, "turn_breakpoint", "On or off", ("space",), "turn the breakpoint on or off", palette=False
+    ),
+    Action(
+        Scope.BREAKPOINTS,
+        "remove_entry",
+        "Remove",
+        ("x", "delete"),
+        "remove what is under the cursor",
+        palette=False,
+    ),
+)
