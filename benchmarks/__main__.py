@@ -7,7 +7,7 @@ import sys
 
 from benchmarks.report import RESULTS, merged, section
 
-AREAS = ("steps", "control", "many", "scripts", "core", "replay", "stores", "terminal")
+AREAS = ("steps", "control", "many", "scripts", "core", "replay", "stores", "terminal", "million")
 EXTRAS = ("peers",)
 """Measured only when they are named."""
 

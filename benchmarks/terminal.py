@@ -72,10 +72,24 @@ class Terminal:
             os.write(self._terminal, SYNC_ANSWER)
         return data
 
+    def send(self, keys: bytes) -> None:
+        """Type something, and do not wait for what comes of it."""
+        os.write(self._terminal, keys)
+
     def press(self, key: bytes) -> float:
         """Seconds from a key to the end of the next frame."""
-        os.write(self._terminal, key)
+        self.send(key)
         return self.until(FRAME_END)
+
+    def resident(self) -> float:
+        """MiB of memory the program has in use."""
+        pages = int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+    def processor_seconds(self) -> float:
+        """Processor time the program has used so far."""
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def close(self) -> None:
         """End the program."""
@@ -94,7 +108,7 @@ def measure() -> list[Row]:
     with tempfile.TemporaryDirectory() as folder:
         store = Path(folder) / "store"
         asyncio.run(_fill(store))
-        return [_first_paint(store), *_key_to_frame(store), _append_to_frame(store)]
+        return [_firstpaint(store), *_key_to_frame(store), _append_to_frame(store)]
 
 
 async def _fill(folder: Path) -> None:
@@ -112,7 +126,7 @@ async def _fill(folder: Path) -> None:
     await store.close()
 
 
-def _paint(command: Sequence[str]) -> float:
+def paint(command: Sequence[str]) -> float:
     terminal = Terminal(command)
     try:
         terminal.until(b"long-haul")
@@ -121,11 +135,11 @@ def _paint(command: Sequence[str]) -> float:
         terminal.close()
 
 
-def _first_paint(store: Path) -> Row:
+def _firstpaint(store: Path) -> Row:
     ours, probe = [], []
     for _ in range(PAINTS):
-        ours.append(_paint(app(store, EXECUTION)))
-        probe.append(_paint(PROBE))
+        ours.append(paint(app(store, EXECUTION)))
+        probe.append(paint(PROBE))
     mine, bare = statistics.median(ours), statistics.median(probe)
     return Row(
         f"first paint, {EVENTS:,} events", f"{mine * 1000:.0f} ms", f"{bare * 1000:.0f} ms (bare Textual app)",

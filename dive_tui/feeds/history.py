@@ -9,13 +9,19 @@ from collections.abc import Callable, Sequence
 
 from textual.message import Message
 
-from dive_tui.feeds.messages import HistoryExamined, HistoryGrew, HistoryLoaded, HistoryProgress
+from dive_tui.feeds.messages import HistoryExamined, HistoryGrew, HistoryLoaded, HistoryOpened, HistoryProgress
 from dive_tui.feeds.pace import Feed
+from dive_tui.widgets.outline import Outline
+from engine.core.reduce import HistoryError
 from engine.model.events import ExecutionEvent
 from engine.model.snapshot import ExecutionSummary
 from engine.replay.history import History
-from engine.store import DamagedHistoryError, ExecutionEventStore, StoreError
+from engine.replay.latest import latest_state
+from engine.replay.loading import empty_history
+from engine.replay.salvaged import UNREADABLE
+from engine.store import DamagedHistoryError, DirectlyReadable, ExecutionEventStore, StoreError
 from stores.maintenance import Maintainable
+from stores.salvaging import salvaged_events
 
 PIECE = 4_096
 """Events read at a time."""
@@ -30,6 +36,9 @@ class HistoryFeed(Feed):
         super().__init__(store, post)
         self._id = execution_id
         self._read = 0
+        """Events before the first that cannot be read."""
+        self._behind = 0
+        """Those from there on."""
         self._loaded = False
         self._summary: ExecutionSummary | None = None
         self._damage = ""
@@ -49,16 +58,30 @@ class HistoryFeed(Feed):
         summary = await self._store.get_summary(self._id)
         if summary is None:
             raise StoreError(f"there is no execution {self._id} in this store")
-        history, damage = History(self._id), ""
+        self._loaded, self._read, self._behind = False, 0, 0
+        history, damage = empty_history(self._store, self._id), ""
+        outline, loaded = Outline(history), 0
         while True:
-            self._post(HistoryProgress(len(history), max(summary.last_event_seq, len(history)), summary))
-            events, damage = await self._events(len(history) + 1, PIECE)
-            await asyncio.to_thread(_extend, history, events)
+            self._post(HistoryProgress(loaded, max(summary.last_event_seq, loaded), summary))
+            events, damage = await self._events(loaded + 1, PIECE)
+            await asyncio.to_thread(_extend, history, outline, events)
+            loaded += len(events)
+            self._count(events)
             if damage or len(events) < PIECE:
                 break
-        self._read, self._loaded, self._summary, self._damage = len(history), True, summary, damage
-        self._post(HistoryLoaded(history, summary, damage))
+            if loaded == PIECE and isinstance(self._store, DirectlyReadable):
+                await self._open_early(history, outline, summary)
+        self._loaded, self._summary, self._damage = True, summary, damage
+        self._post(HistoryLoaded(history, outline, summary, damage))
         await self._examine(summary)
+
+    async def _open_early(self, history: History, outline: Outline, summary: ExecutionSummary) -> None:
+        """A long history can be looked at while most of it is still to be taken in."""
+        with contextlib.suppress(StoreError, HistoryError):  # then it is shown when it has been read
+            state = await latest_state(self._store, self._id)
+            if state is not None and state.sequence > len(history):
+                history.expect(state)
+                self._post(HistoryOpened(history, outline, summary))
 
     async def _events(self, sequence: int, limit: int | None = None) -> tuple[list[ExecutionEvent], str]:
         """The next events, and where the history is damaged if what follows cannot be read."""
@@ -68,7 +91,14 @@ class HistoryFeed(Feed):
             # Which execution it is, the screen says already; the end of the sentence is worth more.
             sentence = str(error).replace(f"the history of {self._id} is damaged", "Damaged", 1)
             sentence = sentence.replace(f"the history of {self._id} ", "The history ", 1)
-            return [event for event in error.readable if event.sequence >= sequence], sentence
+            there = await salvaged_events(self._store, self._id) or error.readable
+            return [event for event in there if event.sequence >= sequence], sentence
+
+    def _count(self, events: Sequence[ExecutionEvent]) -> None:
+        """Note that these have been read; what is behind damage is read again each time, for it may be mended."""
+        whole = next((at for at, event in enumerate(events) if event.event_type == UNREADABLE), len(events))
+        self._read += whole
+        self._behind = len(events) - whole
 
     async def _examine(self, summary: ExecutionSummary) -> None:
         """Look at the files, too, where nobody writes to them."""
@@ -86,20 +116,27 @@ class HistoryFeed(Feed):
         events: Sequence[ExecutionEvent] = ()
         if not only_liveness:
             events, self._damage = await self._events(self._read + 1)
+        if self._behind and not only_liveness:
+            if (len(events), self._damage) != (self._behind, damaged):
+                await self._load()  # it was mended, or more of it was damaged
+                return
+            events = ()
         summary = await self._store.get_summary(self._id)
         if summary is None:
             raise StoreError(f"execution {self._id} is no longer in the store")
         if not events and (summary, self._damage) == (before, damaged):
             return
-        self._read += len(events)
+        if events:
+            self._count(events)
         self._summary = summary
         self._post(HistoryGrew(tuple(events), summary, self._damage))
         if damaged and not self._damage:
             await self._examine(summary)
 
 
-def _extend(history: History, events: Sequence[ExecutionEvent]) -> None:
+def _extend(history: History, outline: Outline, events: Sequence[ExecutionEvent]) -> None:
     # What a history holds stays: going through it again and again for garbage would cost more than loading it.
     history.extend(events)
+    outline.catch_up()
     if len(events) >= PIECE:
         gc.freeze()

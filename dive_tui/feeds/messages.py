@@ -8,6 +8,7 @@ from typing import Final
 from textual.message import Message
 
 from dive_tui.app.trouble import Trouble
+from dive_tui.widgets.outline import Outline
 from engine.model.events import ExecutionEvent
 from engine.model.snapshot import ExecutionSummary
 from engine.replay.history import History
@@ -40,12 +41,23 @@ class HistoryProgress(Message):
         self.summary: Final = summary
 
 
+class HistoryOpened(Message):
+    """A long history can be looked at: its events and its end. What lies between is still being taken in."""
+
+    def __init__(self, history: History, outline: Outline, summary: ExecutionSummary) -> None:
+        super().__init__()
+        self.history: Final = history
+        self.outline: Final = outline
+        self.summary: Final = summary
+
+
 class HistoryLoaded(Message):
     """A history has been read and folded to its end; from now on it belongs to the screen."""
 
-    def __init__(self, history: History, summary: ExecutionSummary, damage: str = "") -> None:
+    def __init__(self, history: History, outline: Outline, summary: ExecutionSummary, damage: str = "") -> None:
         super().__init__()
         self.history: Final = history
+        self.outline: Final = outline
         self.summary: Final = summary
         self.damage: Final = damage
         """A sentence when the stored history cannot be read beyond what is here."""

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Mapping
 
 from textual.dom import DOMNode
 
 from dive_tui.app.actions import Scope
-from dive_tui.app.clipboard import copy
 from dive_tui.app.keymap import bindings
 from dive_tui.app.shell import GoesTo
-from dive_tui.screens.execution_copy import offers
+from dive_tui.screens.diffing import Diffing
 from dive_tui.screens.execution_panes import PaneName
-from dive_tui.screens.execution_view import ExecutionView
-from dive_tui.widgets.copy_menu import CopyMenu, Offer
+from dive_tui.screens.execution_taking import TakingFromExecution
 from dive_tui.widgets.timeline import ZOOM_FACTOR
 from engine.model.events import ExecutionEventType
 from engine.replay.history import History
 
 
-class ExecutionScreen(ExecutionView):
+class ExecutionScreen(TakingFromExecution, Diffing):
     """One execution of a store, with its keys."""
 
-    BINDINGS = bindings(Scope.CURSOR, Scope.EXECUTION)
+    BINDINGS = bindings(Scope.CURSOR, Scope.EXECUTION, Scope.OVERVIEW, Scope.REPLAY, Scope.SEARCH)
+
+    @property
+    def named_marks(self) -> Mapping[str, int]:
+        """The marks a person has set: sequences by name."""
+        return self._session.marks if self._session is not None else {}
 
     # Moving
 
@@ -140,7 +144,11 @@ class ExecutionScreen(ExecutionView):
 
     def action_pane(self, number: str) -> None:
         """Go to a pane by its number."""
-        self.panes.go(list(PaneName)[int(number) - 1])
+        names = self.panes.names
+        if int(number) > len(names):
+            self._say("6 is the pane Now of a replay: space begins one here.")
+            return
+        self.panes.go(names[int(number) - 1])
         self._turned()
 
     def action_next_tab(self) -> None:
@@ -156,7 +164,7 @@ class ExecutionScreen(ExecutionView):
 
     def action_detail(self) -> None:
         """Show the event in full over the whole screen, or go back from there; fold where there is something to."""
-        if self.panes.fold_here():
+        if self.panes.fold_here() or self.go_from_here():
             return
         if self._before_detail is not None:
             self._leave_detail()
@@ -191,13 +199,13 @@ class ExecutionScreen(ExecutionView):
         return False
 
     def action_escape(self) -> None:
-        """Put the maximised pane back, else go back."""
-        if not self._close_top():
+        """Put the maximised pane back, else search no longer, stop looking for a stop, leave the replay, or go back."""
+        if not (self._close_top() or self.stop_looking() or self.clear_search() or self.leave_replay()):
             self.shell.action_escape()
 
     def action_go_back(self) -> None:
-        """Put the maximised pane back, else go back."""
-        if not self._close_top():
+        """Put the maximised pane back, else leave the replay, or go back."""
+        if not (self._close_top() or self.leave_replay()):
             self.shell.action_go_back()
 
     def action_time_format(self) -> None:
@@ -229,17 +237,6 @@ class ExecutionScreen(ExecutionView):
         """Show the whole time."""
         self.panes.timeline.zoom_reset()
         self._update()
-
-    def action_copy_item(self) -> None:
-        """Ask what to copy."""
-        found = offers(self._execution_id, self._growing.history, self._sequence)
-
-        def chosen(offer: Offer | None) -> None:
-            if offer is not None:
-                copy(self.app, offer.text, offer.what)
-
-        self.app.push_screen(CopyMenu(found), chosen)
-        self._did("copy_item")
 
 
 def _next_failure(history: History, sequence: int) -> int:

@@ -41,10 +41,18 @@ class GrowingHistory:
         """What is derived from them; None until there are some."""
         return self._loaded[1] if self._loaded is not None and len(self._loaded[1]) else None
 
-    def load(self, history: History) -> None:
+    def open(self, history: History, outline: Outline) -> None:
+        """Begin with a history that is still being taken in, elsewhere; `load` comes when it has been."""
+        self._busy = True
+        self._loaded = history, outline
+        self._tell(None)
+
+    def load(self, history: History, outline: Outline) -> None:
         """Begin with a history that was read."""
         self._busy = True
-        self._start(self._prepare(history, Outline(history)))
+        self._loaded = history, outline
+        self._tell(None)
+        self._start(self._take_in())
 
     def add(self, events: Sequence[ExecutionEvent]) -> None:
         """Add the next events."""
@@ -58,12 +66,6 @@ class GrowingHistory:
         before = self.history
         _extend(*self._loaded, self._taken())
         self._tell(before)
-
-    async def _prepare(self, history: History, outline: Outline) -> None:
-        await _run(outline.catch_up, len(history))
-        self._loaded = history, outline
-        self._tell(None)
-        await self._take_in()
 
     async def _take_in(self) -> None:
         assert self._loaded is not None

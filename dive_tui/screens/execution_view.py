@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from typing import cast
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.timer import Timer
 
@@ -22,49 +23,44 @@ from dive_tui.feeds.messages import (
     HistoryExamined,
     HistoryGrew,
     HistoryLoaded,
+    HistoryOpened,
     HistoryProgress,
 )
+from dive_tui.screens.execution_banner import TOLD, told
 from dive_tui.screens.execution_guide import Guide
 from dive_tui.screens.execution_header import HeaderFacts, header_parts
 from dive_tui.screens.execution_history import GrowingHistory
-from dive_tui.screens.execution_panes import FLAT, ExecutionPanes, PaneName
-from dive_tui.screens.steered import SteeredScreen
+from dive_tui.screens.execution_panes import ExecutionPanes, PaneName
+from dive_tui.screens.execution_sizes import SizedScreen
 from dive_tui.widgets.event_sections import Context
 from dive_tui.widgets.event_words import TimeFormat
 from dive_tui.widgets.footer import FooterLine
 from dive_tui.widgets.line_view import LineView, PlaceholderKind
-from dive_tui.widgets.parts import Banner, HeaderLine, PartsLine, Remedy, part
+from dive_tui.widgets.parts import Banner, HeaderLine, PartsLine, Remedy
+from dive_tui.widgets.replay_banner import ReplayBanner
 from dive_tui.widgets.scrubber import Scrubber
 from dive_tui.widgets.timeline_lines import CursorAsked
 from engine.model.snapshot import ExecutionSummary
 from engine.model.state import OPEN, ExecutionStatus, Wait, open_waits
 from engine.model.times import epoch_seconds
 from engine.replay.history import History
-from engine.store import ExecutionEventStore
+from engine.store import ExecutionEventStore, StoreError
 from stores.maintenance import Finding
 
 FRONT_INTERVAL = 0.1
 """Seconds between two moves of the front of what is running."""
 REST_INTERVAL = 1.0
 """The same while it only waits: countdowns tell whole seconds."""
-LEAST_WIDTH, LEAST_HEIGHT = 50, 10
-_TOLD = {"damaged": "The history itself is whole.", "torn": "It was never acknowledged, and is no part of the history."}
-"""Findings that are worth a banner, and what they mean."""
 
 
-class ExecutionView(SteeredScreen):
+class ExecutionView(SizedScreen):
     """One execution of a store, at an event when `sequence` is given. `now` tells the time of day, with a zone.
 
     `location` is how runners are told of the store.
     """
 
-    DEFAULT_CSS = """
-    ExecutionView { layout: vertical; background: $background; }
-    ExecutionView #too-small { display: none; height: 1fr; }
-    ExecutionView.-flat FooterLine, ExecutionView.-flat Remedy { display: none; }
-    ExecutionView.-too-small > * { display: none; }
-    ExecutionView.-too-small > #too-small { display: block; }
-    """
+    replaying = False
+    """Whether one looks at the past: the cursor follows nothing then."""
 
     def __init__(
         self,
@@ -100,6 +96,7 @@ class ExecutionView(SteeredScreen):
     def compose(self) -> ComposeResult:
         """Header, scrubber, banner, panes, footer; and what is shown where all that has no room."""
         yield HeaderLine()
+        yield ReplayBanner()
         yield Scrubber()
         yield Banner()
         yield Remedy()
@@ -124,11 +121,6 @@ class ExecutionView(SteeredScreen):
         return self._execution_id
 
     @property
-    def panes(self) -> ExecutionPanes:
-        """Timeline, events and inspector."""
-        return self.query_one(ExecutionPanes)
-
-    @property
     def sequence(self) -> int:
         """Where the cursor stands; 0 while there are no events."""
         return self._sequence
@@ -137,6 +129,13 @@ class ExecutionView(SteeredScreen):
     def history(self) -> History | None:
         """The events, once there are some."""
         return self._growing.history
+
+    def why_not_here(self) -> str | None:
+        """Why nothing can be done that needs the whole history, or None."""
+        history = self._growing.history
+        if history is None:
+            return "The history is not here yet."
+        return "The history is still being read." if history.is_loading else None
 
     @property
     def steered(self) -> ExecutionSummary | None:
@@ -159,12 +158,18 @@ class ExecutionView(SteeredScreen):
             self._set_placeholders("loading", done)
         self._update()
 
+    @on(HistoryOpened)
+    def _opened(self, message: HistoryOpened) -> None:
+        self._summary = message.summary
+        self._growing.open(message.history, message.outline)
+        self._update()
+
     @on(HistoryLoaded)
     def _loaded(self, message: HistoryLoaded) -> None:
         self._summary, self._damage, self._loading = message.summary, message.damage, None
         if not len(message.history):
             self._set_placeholders("empty", "No event can be read.", message.damage)
-        self._growing.load(message.history)
+        self._growing.load(message.history, message.outline)
         self._update()
 
     @on(HistoryGrew)
@@ -177,7 +182,7 @@ class ExecutionView(SteeredScreen):
 
     @on(HistoryExamined)
     def _examined(self, message: HistoryExamined) -> None:
-        self._findings = tuple(finding for finding in message.findings if finding.kind in _TOLD)
+        self._findings = tuple(finding for finding in message.findings if finding.kind in TOLD)
         self._update_banner()
 
     @on(FeedFailed)
@@ -207,7 +212,7 @@ class ExecutionView(SteeredScreen):
     def _elapsed(self) -> float:
         """Seconds since the first event: to now while it runs, else to the last event."""
         outline, summary = self._growing.outline, self._summary
-        if outline is not None:
+        if outline is not None and not outline.is_loading:
             began, lasted = outline.started, outline.duration
         elif summary is not None:
             began = epoch_seconds(summary.start_time)
@@ -220,10 +225,13 @@ class ExecutionView(SteeredScreen):
         """Fill everything, the cursor where the answer is."""
         history, outline, panes = self._growing.history, self._growing.outline, self.panes
         assert history is not None and outline is not None
-        self._sequence = self._start(history)
+        if not self._sequence:
+            self._sequence = self._start(history)
+        self._sequence = min(self._sequence, len(history))
         self._follow = self._live and self._sequence == len(history)
-        self.query_one(Scrubber).show(history, outline)
-        panes.timeline.show(history, outline, live=self._live, now=self._elapsed)
+        if not history.is_loading:
+            self.query_one(Scrubber).show(history, outline)
+            panes.timeline.show(history, outline, live=self._live, now=self._elapsed)
         panes.events.show(history, outline, self._sequence)
         self._pace()
         self._mirror()
@@ -245,7 +253,7 @@ class ExecutionView(SteeredScreen):
             self._sequence = len(history)
         self._follow = followed and self._live
         panes.timeline.grew(live=self._live, now=self._elapsed)
-        panes.events.rows_changed(cursor=self._sequence - 1)
+        panes.events.grew(self._sequence)
         self._pace()
         self._mirror(scroll=followed)
 
@@ -257,10 +265,23 @@ class ExecutionView(SteeredScreen):
         panes.events.set_cursor(self._sequence, scroll=scroll)
         panes.timeline.set_cursor(self._sequence, scroll=scroll)
         self.query_one(Scrubber).set_cursor(self._sequence)
-        context = Context(history, outline, panes.events.glyphs, self._time_format)
-        panes.inspector.show(context, self._sequence)
+        if history.has(self._sequence):
+            context = Context(history, outline, panes.events.glyphs, self._time_format)
+            panes.inspector.show(context, self._sequence)
+        else:
+            self.run_worker(self._fetch(history, self._sequence), group="fetch", exclusive=True, exit_on_error=False)
         panes.events.follow = self._follow
         self._update()
+
+    async def _fetch(self, history: History, sequence: int) -> None:
+        """Read the event under the cursor; when it is here and the cursor still there, it is shown."""
+        try:
+            await asyncio.to_thread(history.event, sequence)
+        except StoreError as problem:
+            self._say(f"Event {human_count(sequence)} cannot be read: {problem}")
+            return
+        if sequence == self._sequence:
+            self._mirror(scroll=False)
 
     def move_cursor(self, sequence: int) -> None:
         """Put the one cursor on an event; at the end of what is running it follows from then on."""
@@ -268,7 +289,7 @@ class ExecutionView(SteeredScreen):
         if history is None:
             return
         self._sequence = min(max(sequence, 1), len(history))
-        self._follow = self._live and self._sequence == len(history)
+        self._follow = self._live and self._sequence == len(history) and not self.replaying
         self._mirror()
 
     @on(CursorAsked)
@@ -329,28 +350,13 @@ class ExecutionView(SteeredScreen):
 
     def _update_banner(self) -> None:
         """The most serious thing there is to say, if any."""
-        banner, history = self.query_one(Banner), self._growing.history
-        wrong = next(iter(self._findings), None)
+        banner = self.query_one(Banner)
+        said = told(self._trouble, self._damage, self._findings, self._growing.history, self._guide)
         self._update_remedy()
-        if self._trouble is not None:
-            verb = "maintain" if self._trouble.maintain else ""
-            banner.show("error", self._trouble.sentence, hint=self._trouble.remedy, verb=verb)
-        elif self._damage:
-            shown = len(history) if history is not None else 0
-            hint = f"What is before that is shown: {human_count(shown)} events." if shown else ""
-            banner.show("error", self._damage, hint=hint)
-        elif wrong is not None:
-            kind = "warning" if wrong.kind == "torn" else "error"
-            banner.show(kind, f"{wrong.place}: {wrong.problem}", hint=_TOLD[wrong.kind])
-        elif history is not None and history.problem is not None:
-            banner.show("warning", history.problem, hint=f"The state is known up to event {history.folded}.")
-        elif history is not None and history.latest.incomplete_from is not None:
-            unknown = history.latest.incomplete_from
-            banner.show("warning", f"Event {unknown} was written by a newer version.", hint="The state is incomplete.")
-        elif self._guide is not None and self._guide.sentence:
-            banner.show("info", self._guide.sentence, hint=self._guide.progress)
-        else:
+        if said is None:
             banner.hide()
+        else:
+            banner.show(said.kind, said.text, hint=said.hint, verb=said.verb)
 
     def _update_remedy(self) -> None:
         remedy, name = self.query_one(Remedy), self._execution_id[-5:]
@@ -380,21 +386,3 @@ class ExecutionView(SteeredScreen):
 
     def _say(self, sentence: str) -> None:
         self.shell.say(sentence)
-
-    def on_resize(self, event: events.Resize) -> None:
-        """Another size, another arrangement."""
-        size = event.size
-        too_small = size.width < LEAST_WIDTH or size.height < LEAST_HEIGHT
-        self.set_class(too_small, "-too-small")
-        self.set_class(size.height < FLAT, "-flat")
-        need = f"This needs {LEAST_WIDTH} x {LEAST_HEIGHT} cells; here are {size.width} x {size.height}."
-        self.query_one("#too-small", PartsLine).set_parts([part((need, "text"))])
-        self.panes.fit(size)
-        self._update_header()
-        if not too_small:
-            self.call_after_refresh(self._keep_focus)
-
-    def _keep_focus(self) -> None:
-        """What was hidden for want of room has lost the focus."""
-        if self.focused is None:
-            self.panes.focus_current()

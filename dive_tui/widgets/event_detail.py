@@ -185,7 +185,8 @@ def _start_of(context: Context, event: ExecutionEvent) -> Mapping[str, Any]:
     attempt = None if unit is None else unit.last_attempt_at(event.sequence, item_of(event.data))
     if attempt is None or attempt.ended_seq != event.sequence or attempt.started_seq == event.sequence:
         return {}
-    return context.history.event(attempt.started_seq).data
+    started = context.history.peek(attempt.started_seq)
+    return {} if started is None else started.data
 
 
 def _write_rest(page: Page, data: Mapping[str, Any]) -> None:

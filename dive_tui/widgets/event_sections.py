@@ -201,7 +201,8 @@ def _key_before(told: Told) -> object | None:
     before = None if unit is None or mine is None else unit.last_attempt_at(mine.started_seq - 1, item)
     if before is None or before.started_seq >= event.sequence:
         return None
-    return history.event(before.started_seq).data.get("effect_key")
+    started = history.peek(before.started_seq)
+    return None if started is None else started.data.get("effect_key")
 
 
 SECTIONS: tuple[tuple[str, str, Body], ...] = (

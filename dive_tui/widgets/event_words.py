@@ -13,6 +13,7 @@ from dive_tui.widgets.json_text import preview
 from dive_tui.widgets.wait_words import CONTROLS, id_words, names_in, seconds_between, wait_words
 from engine.model.events import ExecutionEvent, ExecutionEventType
 from engine.model.times import parse_time
+from engine.replay.salvaged import UNREADABLE
 
 SAID_CELLS = 400
 """How much an event may say: more fits no line."""
@@ -101,6 +102,7 @@ _LOOKS: dict[str, Look] = {
     ExecutionEventType.EXECUTION_RESUMED: Look("resumed", "started", "dim"),
     ExecutionEventType.EXECUTION_RECOVERED: Look("recovered", "retry", "running"),
     ExecutionEventType.SIGNAL_RECEIVED: Look("signal received", "signal", "accent"),
+    UNREADABLE: Look("unreadable", "failed", "failed"),
 }
 _EXECUTION_WORD = "execution "
 
@@ -280,6 +282,10 @@ def _tell_signal(data: Mapping[str, Any], glyphs: Glyphs) -> Said:
     return _pieces((topic, "text"), (preview(sent, SAID_CELLS), "dim"), (by, "dim"))
 
 
+def _tell_problem(data: Mapping[str, Any], glyphs: Glyphs) -> Said:
+    return _pieces((str(data.get("problem", ""))[:SAID_CELLS], "failed"))
+
+
 def _tell_anything(data: Mapping[str, Any], glyphs: Glyphs) -> Said:
     return _pieces((preview(data, SAID_CELLS, bare=True) if data else "", "dim"))
 
@@ -310,4 +316,5 @@ _TELLERS: dict[str, Callable[[Mapping[str, Any], Glyphs], Said]] = {
     ExecutionEventType.EXECUTION_STARTED: _tell_execution_start,
     ExecutionEventType.EXECUTION_COMPLETED: _tell_outputs,
     ExecutionEventType.SIGNAL_RECEIVED: _tell_signal,
+    UNREADABLE: _tell_problem,
 }

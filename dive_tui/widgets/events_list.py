@@ -12,10 +12,12 @@ from textual.strip import Strip
 from dive_tui.app.text import display_text, fit
 from dive_tui.widgets.event_words import SAID_CELLS, TimeFormat, elapsed_text, look_of, moment_text, says
 from dive_tui.widgets.line_view import LineView
+from dive_tui.widgets.missing_events import MissingEvents
 from dive_tui.widgets.outline import Outline
 from dive_tui.widgets.timeline_lines import CursorAsked
 from engine.model.events import ExecutionEvent
 from engine.replay.history import History
+from engine.replay.search import Hits
 
 KIND_CELLS = (19, 15, 9)
 """Cells for the kind of an event: in full, without `execution`, and in one word."""
@@ -28,29 +30,67 @@ CONTEXT = 3
 
 
 class EventsList(LineView):
-    """All events of a history; the cursor row is the screen's event. A person's moves go to the screen as wishes."""
+    """All events of a history, or only the hits of a search; the cursor row is the screen's event, or the hit nearest.
+
+    A person's moves go to the screen as wishes.
+    """
 
     def __init__(self) -> None:
         super().__init__(id="events-list")
         self._history: History | None = None
         self._outline: Outline | None = None
         self._time_format = TimeFormat.ELAPSED
+        self._sequence = 0
+        self._missing = MissingEvents(self, self.refresh_rows)
+        self._hits: Hits | None = None
+        self._only_hits = False
 
     @property
     def row_count(self) -> int:
-        """One row per event."""
-        return len(self._history) if self._history is not None else 0
+        """One row per event, or per hit."""
+        if self._history is None:
+            return 0
+        return len(self._hits) if self._hits is not None and self._only_hits else len(self._history)
+
+    def sequence_of(self, row: int) -> int:
+        """The event of a row."""
+        return self._hits[row] if self._hits is not None and self._only_hits else row + 1
+
+    def row_of(self, sequence: int) -> int:
+        """The row of an event; while only hits are listed, that of the hit nearest to it."""
+        hits = self._hits
+        if hits is None or not self._only_hits:
+            return max(0, sequence - 1)
+        behind = hits.place(sequence)
+        if not behind or behind >= len(hits):
+            return max(0, min(behind, len(hits)) - 1)
+        return behind - 1 if sequence - hits[behind - 1] <= hits[behind] - sequence else behind
+
+    def show_hits(self, hits: Hits | None, *, only: bool) -> None:
+        """Mark the hits of a search that are known so far, or list `only` them; None: all events, none marked."""
+        moves = only or self._only_hits
+        self._hits, self._only_hits = hits, only
+        self.refresh_rows()
+        self.rows_changed(cursor=self.row_of(self._sequence))
+        if moves:
+            self.scroll_to_row(self.cursor)
 
     def show(self, history: History, outline: Outline, sequence: int) -> None:
         """Show this history from now on, the cursor on that event."""
-        self._history, self._outline = history, outline
+        self._history, self._outline, self._sequence = history, outline, sequence
         self.refresh_rows()
-        self.rows_changed(cursor=sequence - 1)
-        self.scroll_to_row(sequence - 1, center=True)
+        self.rows_changed(cursor=self.row_of(sequence))
+        self.scroll_to_row(self.cursor, center=True)
+
+    def grew(self, sequence: int) -> None:
+        """Take note that there are more events, and of where the cursor is."""
+        self._sequence = sequence
+        self.rows_changed(cursor=self.row_of(sequence))
 
     def set_cursor(self, sequence: int, *, scroll: bool = True) -> None:
         """Show the cursor at this event."""
-        super().move_to(sequence - 1, scroll=scroll, quiet=True)
+        self._sequence = sequence
+        super().move_to(self.row_of(sequence), scroll=scroll, quiet=True)
 
     def set_time_format(self, form: TimeFormat) -> None:
         """Show times in this way."""
@@ -62,9 +102,9 @@ class EventsList(LineView):
         if quiet:
             super().move_to(index, scroll=scroll, quiet=True)
         elif self.row_count:
-            index = min(max(index, 0), self.row_count - 1)
-            if index != self.cursor:
-                self.post_message(CursorAsked(index + 1))
+            sequence = self.sequence_of(min(max(index, 0), self.row_count - 1))
+            if sequence != self._sequence:
+                self.post_message(CursorAsked(sequence))
 
     def scroll_to_row(self, index: int, *, center: bool = False) -> None:
         """Scroll as little as needed to show a row with some context."""
@@ -79,26 +119,37 @@ class EventsList(LineView):
     def row_key(self, index: int) -> Hashable:
         """An event never changes, but how it is shown may."""
         where = self._outline.where_cells if self._outline is not None else 0
-        return index, len(str(self.row_count)), self._time_format, where
+        sequence = self.sequence_of(index) if index < self.row_count else 0
+        return sequence, self._number_cells, self._time_format, where, self._is_hit(sequence)
 
     def marker_style(self, index: int) -> Style:
         """The marker takes the colour of a failure it stands on."""
         assert self._history is not None
-        style = look_of(self._history.event(index + 1).event_type).style
+        sequence = self.sequence_of(index)
+        known = sequence <= len(self._history.columns)
+        kind = self._history.columns.kind(sequence) if known else self._kind_of(sequence)
+        style = look_of(kind).style
         return self.palette["failed" if style == "failed" else "accent"]
 
     def render_row(self, index: int, width: int, selected: bool) -> Strip:
-        """Draw an event."""
+        """Draw an event, or that it is still being read."""
         assert self._history is not None
-        event = self._history.event(index + 1)
-        number = str(event.sequence).rjust(len(str(self.row_count)))
+        sequence = self.sequence_of(index)
+        if not self._history.has(sequence):
+            self._missing.want(self._history, sequence)
+            return Strip(
+                [Segment(f"{sequence}".rjust(self._number_cells) + f" {self.glyphs.ellipsis}", self.palette["dim"])]
+            )
+        event = self._history.event(sequence)
+        number = str(event.sequence).rjust(self._number_cells)
         time = self._time_of(event)
         look = look_of(event.event_type)
         words, words_cells = _kind(look.words, width)
         loud = look.style == "failed"
         palette = self.palette
         segments = [
-            Segment(f"{number} ", palette["bright" if selected else "dim"]),
+            Segment(number, palette["bright" if selected else "dim"]),
+            Segment(self.glyphs.hit if self._is_hit(event.sequence) else " ", palette["bold accent"]),
             Segment(f"{time}  ", palette["text" if selected else "dim"]),
             Segment(self._glyph(look.glyph), palette[look.style]),
             Segment(f" {fit(words, words_cells)}  ", palette["failed" if loud else "text"]),
@@ -108,12 +159,23 @@ class EventsList(LineView):
         segments += self._where(event, where_cells)
         return Strip([*segments, Segment("  "), *self._said(event, max(0, room - where_cells - 2))])
 
+    def _kind_of(self, sequence: int) -> str:
+        assert self._history is not None
+        return self._history.event(sequence).event_type if self._history.has(sequence) else ""
+
+    @property
+    def _number_cells(self) -> int:
+        return len(str(len(self._history))) if self._history is not None else 0
+
+    def _is_hit(self, sequence: int) -> bool:
+        return self._hits is not None and sequence in self._hits
+
     def _time_of(self, event: ExecutionEvent) -> str:
         if self._time_format is not TimeFormat.ELAPSED:
             return moment_text(event.timestamp, self._time_format)
         assert self._outline is not None
         longest = cell_len(elapsed_text(self._outline.duration))
-        return elapsed_text(self._outline.seconds(event.sequence)).rjust(longest)
+        return elapsed_text(self._outline.seconds_of(event)).rjust(longest)
 
     def _where_room(self) -> int:
         return self._outline.where_cells if self._outline is not None else 0

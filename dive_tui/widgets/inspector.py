@@ -6,16 +6,21 @@ from enum import IntEnum
 from functools import partial
 from typing import Any
 
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
 from dive_tui.app.actions import Scope
 from dive_tui.app.keymap import bindings
+from dive_tui.app.text import human_count
 from dive_tui.widgets.changes_view import ChangesView
 from dive_tui.widgets.event_detail import EventDetail
 from dive_tui.widgets.event_sections import Context
 from dive_tui.widgets.event_words import look_of
-from dive_tui.widgets.json_rows import Lazy, Place
+from dive_tui.widgets.filter_bar import FilterBar
+from dive_tui.widgets.json_lines import JsonLines
+from dive_tui.widgets.json_rows import Key, Lazy, Place
+from dive_tui.widgets.json_search import MOST_MATCHES
 from dive_tui.widgets.json_tree import JsonTree, Tree
 from dive_tui.widgets.line_view import LineView
 from engine.model.events import ExecutionEvent, ExecutionEventType
@@ -42,13 +47,18 @@ class Inspector(Vertical):
     DEFAULT_CSS = """
     Inspector { height: 1fr; }
     Inspector > LineView { height: 1fr; }
+    Inspector > FilterBar { display: none; }
+    Inspector > FilterBar.-open { display: block; }
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.event = EventDetail(id="inspector-event")
         self.state = JsonTree(id="inspector-state")
+        self.raw = JsonLines(id="inspector-raw")
         self.changes = ChangesView(id="inspector-changes")
+        self._bar = FilterBar(_no_complaint, placeholder="keys and values")
+        self._as_text = False
         self._explained: Context | None = None
         self._sequence = 0
         self._at_failure = False
@@ -56,9 +66,11 @@ class Inspector(Vertical):
         self._tab = Tab.EVENT
 
     def compose(self) -> ComposeResult:
-        """The three views."""
+        """The field that searches the state, and the views."""
+        yield self._bar
         yield self.event
         yield self.state
+        yield self.raw
         yield self.changes
 
     def on_mount(self) -> None:
@@ -73,7 +85,12 @@ class Inspector(Vertical):
     @property
     def view(self) -> LineView:
         """The widget of the view that is shown."""
-        return (self.event, self.state, self.changes)[self._tab]
+        state = self.raw if self._as_text else self.state
+        return (self.event, state, self.changes)[self._tab]
+
+    @property
+    def _views(self) -> tuple[LineView, ...]:
+        return self.event, self.state, self.raw, self.changes
 
     def choose(self, tab: Tab) -> None:
         """Turn to a view, which then stays until the cursor comes to a failure or leaves one."""
@@ -91,7 +108,7 @@ class Inspector(Vertical):
 
     def set_placeholder(self, kind: Any, text: str, hint: str = "") -> None:
         """What to show while there is no event."""
-        for view in (self.event, self.state, self.changes):
+        for view in self._views:
             view.set_placeholder(kind, text, hint)
 
     def set_generous(self, generous: bool) -> None:
@@ -102,8 +119,9 @@ class Inspector(Vertical):
     def _turn_to(self, tab: Tab) -> None:
         had_focus = self.screen.focused is self.view
         self._tab = tab
-        for view in (self.event, self.state, self.changes):
+        for view in self._views:
             view.display = view is self.view
+        self._show_bar()
         if had_focus:
             self.screen.set_focus(self.view)
         if self._explained is not None and self._sequence:
@@ -116,17 +134,92 @@ class Inspector(Vertical):
         if self._tab is Tab.EVENT:
             self.event.show(context, sequence)
         elif self._tab is Tab.STATE:
+            self._fill_state(history, sequence)
+        else:
+            self.changes.show(partial(changes_at, history, sequence), _no_changes(history, sequence))
+
+    def _fill_state(self, history: History, sequence: int) -> None:
+        if self._as_text:
+            self.raw.set_placeholder("loading", "rebuilding the state")
+            self.raw.show(lambda: state_tree(history, sequence).value)
+        elif not history.knows_state(sequence):
+            self.state.clear()
+            self.state.set_placeholder("empty", _unknown(history))
+        else:
             self.state.set_placeholder("loading", "rebuilding the state")
             self.state.show(partial(state_tree, history, sequence))
-        else:
-            nothing = (
-                history.problem
-                if sequence > history.folded and history.problem
-                else "This event changed nothing in the state."
-            )
-            self.changes.show(partial(changes_at, history, sequence), nothing)
+
+    # The value under the cursor
+
+    @property
+    def address(self) -> str:
+        """The address of the value under the cursor; empty where none is."""
+        if self._tab is Tab.CHANGES:
+            change = self.changes.current
+            return change.address if change is not None else ""
+        return self.state.address if self.view is self.state else ""
+
+    def point_at(self, keys: tuple[Key, ...], address: str) -> None:
+        """Put the cursor on a value, given by its keys and its address, once the event it was set by is shown."""
+        self.changes.point_at(address)
+        if self._tab is Tab.STATE:
+            self.state.reveal(keys)
+
+    # Searching the state
+
+    def open_search(self) -> None:
+        """Ask what to search the state for."""
+        if self._as_text:
+            self.action_raw_state()
+        self._bar.add_class("-open")
+        self._bar.open()
+
+    def close_search(self) -> bool:
+        """Search no longer; whether something was searched for."""
+        searched = bool(self.state.searched)
+        self._bar.set_text("")
+        self._bar.remove_class("-open")
+        self.state.search("")
+        return searched
+
+    @on(FilterBar.Changed)
+    def _search_changed(self, message: FilterBar.Changed) -> None:
+        message.stop()
+        self.state.search(message.text.strip())
+        self._show_bar()
+
+    @on(FilterBar.Closed)
+    def _search_left(self, message: FilterBar.Closed) -> None:
+        message.stop()
+        if message.text.strip():
+            self.state.go_to_match(1)
+        self._show_bar()
+
+    @on(JsonTree.Searched)
+    def _searched(self, message: JsonTree.Searched) -> None:
+        message.stop()
+        self._show_bar()
+
+    def _show_bar(self) -> None:
+        state, typing = self.state, self._bar.has_focus_within
+        self._bar.set_class(self._tab is Tab.STATE and (typing or bool(state.searched)), "-open")
+        count = f"{human_count(state.match_count)}{'+' if state.match_count == MOST_MATCHES else ''}"
+        self._bar.set_facts(f"{human_count(state.match)} of {count}" if state.searched else "")
 
     # Keys
+
+    def why_not_raw_state(self) -> str | None:
+        """Only the state is a value."""
+        return None if self._tab is Tab.STATE else "X is for the State tab; v turns to it."
+
+    def action_raw_state(self) -> None:
+        """Show the state as text, or as a tree again."""
+        had_focus = self.screen.focused is self.view
+        self._as_text = not self._as_text
+        if had_focus:
+            self.view.display = True
+            self.screen.set_focus(self.view)
+        self._turn_to(self._tab)
 
     def action_fold(self) -> None:
         """Fold the branch of the state."""
@@ -138,9 +231,16 @@ class Inspector(Vertical):
 
     def why_not_fold(self) -> str | None:
         """Only the state has branches."""
+        if self.view is self.raw:
+            return "This is text; X shows the tree."
         return None if self._tab is Tab.STATE else "There are branches to fold in the State tab; v turns to it."
 
     why_not_unfold = why_not_fold
+
+
+def _no_complaint(text: str) -> str | None:
+    """Any text can be searched for."""
+    return None
 
 
 def state_tree(history: History, sequence: int) -> Tree:
@@ -171,3 +271,15 @@ def open_places(value: dict[str, Any], event: ExecutionEvent) -> frozenset[Place
     for name in paths if len(paths) <= FEW_PATHS else [event.path_id]:
         places |= {("paths", name), ("paths", name, "variables")}
     return frozenset(places)
+
+
+def _no_changes(history: History, sequence: int) -> str:
+    """Why there are no changes to show."""
+    return "This event changed nothing in the state." if sequence <= history.folded else _unknown(history)
+
+
+def _unknown(history: History) -> str:
+    """Why the state is not known."""
+    if history.problem is not None:
+        return history.problem
+    return f"The state is known up to event {history.folded:,} so far: the history is still being read."

@@ -1,12 +1,13 @@
 """A JSON value as rows that unfold: only what a person opened is ever looked at.
 
-A container of more than `GROUP` members opens into groups of at most so many, a long text into its lines.
+A container of more than `GROUP` members opens into groups of at most so many, a long text into its lines, so many at
+a time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import count
 from typing import Any, NamedTuple
 
 from dive_tui.app.text import display_lines, ellipsis, human_count
@@ -16,12 +17,12 @@ from engine.replay.diff import join_address
 GROUP = 100
 LONG_TEXT = 48
 """Characters from which a text can be opened into its lines."""
-TEXT_LINES = 500
-"""The most lines of an opened text."""
+TEXT_LINES = 200
+"""So many lines of an opened text are shown at first, and again with every row that says there are more."""
 
 Key = str | int
 Place = tuple[Key | range, ...]
-"""Where a row stands: keys and indexes from the root; a range is a group of members."""
+"""Where a row stands: keys and indexes from the root; a range is a group of members, or of lines of a text."""
 
 
 class Missing:
@@ -65,9 +66,8 @@ class JsonRow(NamedTuple):
     def address(self) -> str:
         """How the value is named: `paths.main.variables.cart.items[0]`."""
         address = ""
-        for key in self.place:
-            if not isinstance(key, range):
-                address = join_address(address, key)
+        for key in keys_of(self.place):
+            address = join_address(address, key)
         return address
 
 
@@ -82,6 +82,9 @@ def differs(value: Any, before: Any, depth: int = 4) -> bool:
         return False
     if depth and isinstance(value, Mapping) and isinstance(before, Mapping) and len(value) <= GROUP:
         return value.keys() != before.keys() or any(differs(value[key], before[key], depth - 1) for key in value)
+    if depth and isinstance(value, list) and isinstance(before, list) and len(value) <= GROUP:
+        pairs = zip(value, before, strict=False)
+        return len(value) != len(before) or any(differs(new, old, depth - 1) for new, old in pairs)
     return type(value) is not type(before) or isinstance(value, Mapping | list | Lazy) or bool(value != before)
 
 
@@ -94,6 +97,36 @@ def opens(value: Any) -> bool:
     return isinstance(value, Mapping | list | tuple) and len(value) > 0
 
 
+def way_to(value: Any, keys: Sequence[Key]) -> list[Place]:
+    """The places that must be open to see what these keys lead to, from the outermost, and behind them its own place.
+
+    Raises:
+        KeyError, IndexError, TypeError: they lead nowhere.
+    """
+    place: Place = ()
+    way: list[Place] = []
+    for key in keys:
+        if isinstance(value, Lazy):
+            value = value.make()
+        at = list(value).index(key) if isinstance(value, Mapping) else int(key)
+        part = range(len(value))
+        while len(part) > GROUP:
+            size = _group_size(len(part))
+            start = part.start + (at - part.start) // size * size
+            part = range(start, min(start + size, part.stop))
+            place = (*place, part)
+            way.append(place)
+        place = (*place, key)
+        way.append(place)
+        value = value[key]
+    return way
+
+
+def keys_of(place: Place) -> tuple[Key, ...]:
+    """A place without the groups on the way: the keys that lead there."""
+    return tuple(key for key in place if not isinstance(key, range))
+
+
 def _members(
     value: Any, before: Any, place: Place, depth: int, is_open: Callable[[Place], bool], width: int
 ) -> Iterator[JsonRow]:
@@ -101,7 +134,7 @@ def _members(
     if isinstance(value, Lazy):
         value = before = value.make()
     if isinstance(value, str):
-        yield from _text_lines(value, place, depth, width)
+        yield from _text_lines(value, place, depth, is_open, width)
     elif isinstance(value, Mapping):
         keys: Sequence[Key] = list(value)
         yield from _grouped(value, before, place, depth, is_open, width, keys, range(len(keys)))
@@ -124,9 +157,7 @@ def _grouped(
         for key in keys[part.start : part.stop]:
             yield from _row(value[key], _member(before, key), (*place, key), key, depth, is_open, width)
         return
-    size = GROUP
-    while size * GROUP < len(part):
-        size *= GROUP
+    size = _group_size(len(part))
     for start in range(part.start, part.stop, size):
         group = range(start, min(start + size, part.stop))
         here = (*place, group)
@@ -135,6 +166,14 @@ def _grouped(
         yield JsonRow(here, depth, label, MISSING, MISSING, True, opened)
         if opened:
             yield from _grouped(value, before, here, depth + 1, is_open, width, keys, group)
+
+
+def _group_size(count: int) -> int:
+    """How many members a group of a container with more than `GROUP` has."""
+    size = GROUP
+    while size * GROUP < count:
+        size *= GROUP
+    return size
 
 
 def _row(
@@ -156,10 +195,19 @@ def _member(container: Any, key: Key) -> Any:
     return MISSING
 
 
-def _text_lines(value: str, place: Place, depth: int, width: int) -> Iterator[JsonRow]:
+def _text_lines(
+    value: str, place: Place, depth: int, is_open: Callable[[Place], bool], width: int
+) -> Iterator[JsonRow]:
     lines = display_lines(value, max(10, width - 2 * depth - 4))
-    for number, line in enumerate(islice(lines, TEXT_LINES)):
-        yield JsonRow((*place, number), depth, "", line, line, False, False)
-    if next(lines, None) is not None:
-        rest = f"{ellipsis()} the rest of {text_size(value)}"
-        yield JsonRow((*place, TEXT_LINES), depth, "", rest, rest, False, False)
+    following = next(lines, None)
+    for number in count():
+        if following is None:
+            return
+        if number and number % TEXT_LINES == 0:
+            page = (*place, range(number, number + TEXT_LINES))
+            if not is_open(page):
+                rest = f"{ellipsis()} more of {text_size(value)}, enter shows the next {TEXT_LINES} lines"
+                yield JsonRow(page, depth, "", rest, rest, True, False)
+                return
+        yield JsonRow((*place, number), depth, "", following, following, False, False)
+        following = next(lines, None)

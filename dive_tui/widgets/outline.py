@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from dive_tui.widgets.event_words import arrivals_in, item_of
 from engine.model.events import ExecutionEvent, ExecutionEventType
+from engine.model.times import epoch_seconds
 from engine.replay.history import History
 from engine.replay.index import StepIndex, UnitRecord
 from engine.replay.spans import Spans
@@ -72,7 +73,7 @@ class Outline:
         self._known = 0
         self._open: dict[str, int] = {}
         self._waiting: dict[str, set[int | None]] = {}
-        self._idle: list[Gap] = []
+        self._idle_from, self._idle_to = array("d"), array("d")
         self._longest: list[tuple[float, Gap]] = []
         self.path_failures: dict[str, list[int]] = {}
         """Sequences of failures by path id."""
@@ -96,7 +97,7 @@ class Outline:
     def catch_up(self) -> None:
         """Take in the events that were added to the history since."""
         history, known = self._history, self._known
-        for event in history.events(known + 1):
+        for event in history.events(known + 1, len(self._columns)):
             self._add(event)
         if self._known - known >= MANY:  # better now, in whichever thread this is, than while drawing
             for path in list(history.index.paths):
@@ -104,6 +105,11 @@ class Outline:
 
     def __len__(self) -> int:
         return self._known
+
+    @property
+    def is_loading(self) -> bool:
+        """Whether events that can be looked at are still to be taken in."""
+        return self._history.is_loading
 
     @property
     def started(self) -> float:
@@ -118,6 +124,15 @@ class Outline:
     def seconds(self, sequence: int) -> float:
         """When the event of this sequence happened; before the first it is 0, past the last the last one's time."""
         return self._columns.seconds(min(sequence, self._known))
+
+    def seconds_of(self, event: ExecutionEvent) -> float:
+        """When an event happened, also one that has not been taken in yet."""
+        if event.sequence <= self._known or not self._known:
+            return self.seconds(event.sequence)
+        try:
+            return max(self.duration, epoch_seconds(event.timestamp) - self.started)
+        except ValueError:
+            return self.duration
 
     def sequence_at(self, seconds: float) -> int:
         """The last event that is not later; 1 for a time before the first."""
@@ -140,8 +155,8 @@ class Outline:
         if start <= 0.0 and end >= self.duration:
             gaps: Sequence[Gap] = sorted(gap for _, gap in self._longest)
         else:
-            first = bisect_right(self._idle, start, key=lambda gap: gap.end)
-            gaps = self._idle[first : bisect_left(self._idle, end, key=lambda gap: gap.start)]
+            first, last = bisect_right(self._idle_to, start), bisect_left(self._idle_from, end)
+            gaps = list(map(Gap, self._idle_from[first:last], self._idle_to[first:last]))
         if not self._open and until - self.duration >= SHORTEST_GAP and end > self.duration:
             return [*gaps, Gap(self.duration, until, lasting=True)]
         return gaps
@@ -196,7 +211,8 @@ class Outline:
             self._note_paths(event)
 
     def _note_idle(self, gap: Gap) -> None:
-        self._idle.append(gap)
+        self._idle_from.append(gap.start)
+        self._idle_to.append(gap.end)
         heappush(self._longest, (gap.length, gap))
         if len(self._longest) > MOST_GAPS:
             heappop(self._longest)

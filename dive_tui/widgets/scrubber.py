@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from rich.cells import cell_len
@@ -28,7 +29,10 @@ LEAST_DURATION = 0.001
 
 
 class Scrubber(Widget):
-    """`0s ├─●──●─┊┊──▲✗┤ 12.4s`: steps, failures, idle gaps, and the cursor. A click goes there."""
+    """`0s ├─●──◈─┊┊──▲✗┤ 12.4s`: steps, failures, idle gaps, marks, where breakpoints stopped, and the cursor.
+
+    A click goes there, and so does dragging.
+    """
 
     ALLOW_SELECT = False
 
@@ -46,6 +50,7 @@ class Scrubber(Widget):
         self._sequence = 0
         self._now = 0.0
         self._live = False
+        self._points: tuple[tuple[tuple[int, ...], str, str], ...] = ()
         self._drawn: tuple[tuple[object, ...], TimeScale, list[int]] | None = None
 
     def show(self, history: History, outline: Outline) -> None:
@@ -62,6 +67,13 @@ class Scrubber(Widget):
         """Show the cursor at this event."""
         if sequence != self._sequence:
             self._sequence = sequence
+            self.refresh()
+
+    def set_points(self, marks: Iterable[int], stops: Iterable[int]) -> None:
+        """The events a person has marked, and those at which a breakpoint is known to stop."""
+        points = (tuple(sorted(stops)), "breakpoint", "bold replay"), (tuple(sorted(marks)), "mark", "bold accent")
+        if points != self._points:
+            self._points = points
             self.refresh()
 
     @property
@@ -98,7 +110,10 @@ class Scrubber(Widget):
             canvas.text(gap.first_cell, gap.label, "dim")
         for column, mark in mark_columns(scale, self._outline, room):
             canvas.put(column, getattr(glyphs, mark.glyph), mark.style)
-        failed = self._failed_columns(scale, room)
+        for sequences, glyph, style in self._points:
+            for column in self._columns_of(sequences, scale, room):
+                canvas.put(column, getattr(glyphs, glyph), style)
+        failed = self._columns_of(self._history.index.failures, scale, room)
         for column in failed:
             canvas.put(column, glyphs.failed, "failed")
         if self._sequence:
@@ -139,26 +154,42 @@ class Scrubber(Widget):
         self._drawn = key, scale, steps
         return scale, steps
 
-    def _failed_columns(self, scale: TimeScale, room: int) -> set[int]:
-        """The cells in which something failed; costs what there are of them, not what there are of failures."""
-        history, outline = self._history, self._outline
-        assert history is not None and outline is not None
-        failures = history.index.failures
+    def _columns_of(self, sequences: Sequence[int], scale: TimeScale, room: int) -> set[int]:
+        """The cells of some events, given in order; costs what there are of cells, not what there are of events."""
+        outline = self._outline
+        assert outline is not None
         columns: set[int] = set()
         at = 0
-        while at < len(failures):
-            column = min(int(scale.column(outline.seconds(failures[at])) + 1e-9), room - 1)
+        while at < len(sequences):
+            column = min(int(scale.column(outline.seconds(sequences[at])) + 1e-9), room - 1)
             columns.add(column)
-            at = max(at + 1, bisect_left(failures, scale.seconds(column + 1), lo=at, key=outline.seconds))
+            at = max(at + 1, bisect_left(sequences, scale.seconds(column + 1), lo=at, key=outline.seconds))
         return columns
 
-    def on_click(self, event: events.Click) -> None:
-        """Ask for the last event by the time that was clicked."""
-        offset = event.get_content_offset(self)
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Go there, and along with the mouse until it is let go."""
+        if event.button == 1 and self._ask_for(event):
+            self.capture_mouse()
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Go along with the mouse."""
+        if self.app.mouse_captured is self:
+            self._ask_for(event)
+
+    def on_mouse_up(self) -> None:
+        """Stay here."""
+        self.release_mouse()
+
+    def _ask_for(self, event: events.MouseEvent) -> bool:
+        """Ask for the last event by the time under the mouse; whether there is anything to ask for."""
+        offset = event.get_content_offset_capture(self)
         first, last = self._ends
         room = self.size.width - cell_len(first) - cell_len(last)
-        if offset is None or self._outline is None or self._history is None or room < 4:
-            return
+        if self._outline is None or self._history is None or not len(self._outline) or room < 4:
+            return False
         scale, _ = self._measure(room)
         column = min(max(offset.x - cell_len(first), 0), room - 1)
-        self.post_message(CursorAsked(self._outline.sequence_at(scale.seconds(column + 1))))
+        sequence = self._outline.sequence_at(scale.seconds(column + 1))
+        if sequence != self._sequence:
+            self.post_message(CursorAsked(sequence))
+        return True

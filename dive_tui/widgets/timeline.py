@@ -64,6 +64,8 @@ class Timeline(Vertical):
     def show(self, history: History, outline: Outline, *, live: bool, now: float) -> None:
         """Show this history from now on. `now` is in seconds since its first event."""
         self._outline = outline
+        # One that was damaged and then mended may be shorter than it was.
+        self._sequence = self._rows.sequence = min(self._sequence, len(history))
         self._rows.history = history
         self._rows.rows = RowList(history.index, outline)
         self._rows.rows.arrange(self._room)

@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from dive_tui.widgets.outline import Outline, unit_of
+from dive_tui.widgets.outline import Outline
 from engine.replay.history import History
 from engine.replay.index import PathRecord, StepIndex, UnitRecord
 
@@ -101,10 +101,10 @@ class RowList:
     def row_of(self, history: History, sequence: int) -> int:
         """The row an event belongs to; for one about the whole execution that of the event before it."""
         for near in range(sequence, max(0, sequence - _LOOK_BACK), -1):
-            event = history.event(near)
-            number = self._numbers.get(event.path_id)
+            path_id = history.columns.path(near)
+            number = self._numbers.get(path_id)
             if number is not None:
-                unit = None if event.path_id in self._folded else unit_of(self._index, event)
+                unit = None if path_id in self._folded else self._index.unit_at(near)
                 return self._starts[number] + (0 if unit is None else 1 + self._place(self._paths[number], unit))
         return 0
 
@@ -120,6 +120,6 @@ class RowList:
         if not units:
             return self[index].path.started_seq
         unit = units[max(0, bisect_right(units, near, key=lambda visit: visit.started_seq) - 1)]
-        if unit.ended_seq is not None and unit_of(self._index, history.event(unit.ended_seq)) == unit:
+        if unit.ended_seq is not None and self._index.unit_at(unit.ended_seq) == unit:
             return unit.ended_seq
         return unit.attempts[-1].started_seq if unit.attempts else unit.started_seq

@@ -12,6 +12,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import NamedTuple
 
+from engine.collector import collector_paused
 from engine.replay.columns import EventColumns
 from engine.replay.event_query import EventFilter, EventQuery, parse_event_query
 from engine.replay.event_terms import Field, Sight, Term, folded, json_bytes
@@ -84,7 +85,10 @@ def spans(
     starts = range(first, last + 1, size)
     for start in reversed(starts) if backwards else starts:
         end = min(start + size - 1, last)
-        hits = None if cancelled() else _hits_between(history, plan, start, end, cancelled)
+        if cancelled():
+            return
+        with collector_paused():  # events come and go by the thousand, and no cycle with them
+            hits = _hits_between(history, plan, start, end, cancelled)
         if hits is None:
             return
         yield Span(start, end, hits)

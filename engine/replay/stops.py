@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from engine.collector import collector_paused
 from engine.replay.breakpoints import Breakpoint
 from engine.replay.history import History
 from engine.replay.matching import Matcher
@@ -76,7 +77,8 @@ class Search:
         for first, last in windows(self._first, self._last, backwards=self._backwards, largest=_LARGEST_WINDOW):
             if cancelled():
                 return
-            found = {each.number: matcher.matches(first, last) for each, matcher in self._asked}
+            with collector_paused():  # events come and go by the thousand, and no cycle with them
+                found = {each.number: matcher.matches(first, last) for each, matcher in self._asked}
             yield from self._stops_among(found, self._stopping(found, before), passed)
             for number, matches in found.items():
                 passed[number] += len(matches)

@@ -180,7 +180,7 @@ async def test_a_feed_goes_on_with_another_store_at_the_place(tmp_path: Path) ->
         assert [event.sequence for event in (await posted.next(HistoryGrew)).events] == [5, 6, 7, 8]
 
 
-async def test_a_damaged_history_is_shown_as_far_as_it_goes(tmp_path: Path) -> None:
+async def test_a_damaged_history_is_shown_with_its_gap_until_it_is_mended(tmp_path: Path) -> None:
     store, posted = FileExecutionEventStore(tmp_path / "store", create=True), Posted()
     for event in synthetic_history(9, ONE):
         await store.append_events([event])
@@ -190,6 +190,13 @@ async def test_a_damaged_history_is_shown_as_far_as_it_goes(tmp_path: Path) -> N
     file.write_bytes(b"".join(lines))
     async with running(HistoryFeed(store, ONE, posted)):
         loaded = await posted.next(HistoryLoaded)
-        assert len(loaded.history) == 5
+        kinds = [event.event_type for event in loaded.history]
+        assert [at for at, kind in enumerate(kinds, start=1) if kind == "unreadable"] == [6]
+        assert (len(kinds), loaded.history.folded) == (9, 5)
+        assert loaded.history.problem is not None and "event 6 cannot be read" in loaded.history.problem
         assert "events.jsonl" in loaded.damage
+        await store.repair(ONE)
+        await store.append_events(list(synthetic_history(6, ONE))[5:])
+        mended = await posted.next(HistoryLoaded)
+        assert (len(mended.history), mended.damage, mended.history.problem) == (6, "", None)
     await store.close()

@@ -6,6 +6,7 @@ from dive_tui.widgets.event_words import TimeFormat
 from dive_tui.widgets.events_list import EventsList
 from dive_tui.widgets.outline import Outline
 from engine.replay.history import History
+from engine.replay.search import Hits, parse_event_query
 from tests.screens.execution_app import lines_of, settle, text_of
 from tests.screens.histories import HOSTILE, failed_order, history_of, hostile_events, long_each
 from tests.widgets.hosting import Host, noted
@@ -118,3 +119,34 @@ async def test_in_ascii_lines_are_ascii() -> None:
         await settle(pilot)
         assert text_of(view).isascii()
         assert "ok step completed" in text_of(view)
+
+
+async def test_hits_are_marked_or_listed_alone_with_the_cursor_on_the_nearest() -> None:
+    view = EventsList()
+    async with Host(view).run_test(size=(100, 30)) as pilot:
+        history, outline = await order()
+        view.show(history, outline, 5)
+        hits = Hits(parse_event_query("type:step_completed"))
+        hits.fill(history)
+        view.show_hits(hits, only=False)
+        await settle(pilot)
+        assert [line.split("◂")[0].strip("▌ ") for line in lines_of(view) if "◂" in line] == [
+            "4",
+            "7",
+            "9",
+            "11",
+            "12",
+            "21",
+        ]
+        view.show_hits(hits, only=True)
+        await settle(pilot)
+        assert [line.split("◂")[0].strip("▌ ") for line in lines_of(view) if line] == ["4", "7", "9", "11", "12", "21"]
+        for sequence, row in [(1, 0), (5, 0), (6, 1), (8, 1), (16, 4), (17, 5), (27, 5)]:
+            view.set_cursor(sequence)
+            assert (view.cursor, view.sequence_of(view.cursor)) == (row, list(hits)[row])
+        view.show_hits(Hits(parse_event_query("nothing")), only=True)
+        await settle(pilot)
+        assert view.row_count == 0
+        view.set_cursor(3)
+        view.show_hits(None, only=False)
+        assert (view.row_count, view.cursor) == (27, 2)

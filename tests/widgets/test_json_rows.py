@@ -82,7 +82,7 @@ def test_long_texts_open_into_lines() -> None:
 def test_a_huge_text_opens_into_its_beginning() -> None:
     rows = opened({"log": "line\n" * 100_000}, ("log",))
     assert len(rows) == 1 + TEXT_LINES + 1
-    assert rows[-1].value == "… the rest of 488 KiB"
+    assert rows[-1].value == "… more of 488 KiB, enter shows the next 200 lines"
 
 
 def test_what_is_lazy_is_made_only_when_open() -> None:

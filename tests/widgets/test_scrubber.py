@@ -117,3 +117,38 @@ async def test_a_narrow_terminal_drops_it() -> None:
         view.show(*await order())
         await settle(pilot)
         assert text_of(view) == ""
+
+
+async def test_marks_and_stops_are_shown_but_hide_no_failure() -> None:
+    view = Scrubber()
+    async with Host(view).run_test(size=(80, 3)) as pilot:
+        history, outline = await order()
+        view.show(history, outline)
+        view.set_cursor(1)
+        view.set_points([19, 23], [21])
+        await settle(pilot)
+        line = text_of(view)
+        assert line.count("◈") == line.count("◉") == line.count("✗") == 1
+        assert line.index("◈") < line.index("◉") < line.index("✗")
+        view.set_points([], [])
+        await settle(pilot)
+        assert "◈" not in text_of(view)
+
+
+async def test_dragging_takes_the_cursor_along() -> None:
+    view = Scrubber()
+    app = Host(view)
+    async with app.run_test(size=(80, 3)) as pilot:
+        view.show(*await order())
+        await settle(pilot)
+        await pilot.hover(view, offset=(40, 0))
+        assert app.host.asked == [], "without a button nothing moves"
+        await pilot.mouse_down(view, offset=(20, 0))
+        await pilot.hover(view, offset=(50, 0))
+        await pilot.hover(view, offset=(75, 2))
+        await pilot.mouse_up(view, offset=(75, 0))
+        await pilot.hover(view, offset=(10, 0))
+        await settle(pilot)
+        assert app.host.asked == sorted(app.host.asked)
+        assert len(set(app.host.asked)) == 3
+        assert app.host.asked[-1] == 27

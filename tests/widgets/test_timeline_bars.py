@@ -105,7 +105,13 @@ def test_earlier_attempts_end_with_a_mark_each() -> None:
             "step_retry_scheduled",
             "main",
             "Work",
-            {"visit": 1, "attempt": attempt + 1, "policy": 0, "delay_ms": 2000, "due_at": "2026-03-01T09:14:10.000000Z"},
+            {
+                "visit": 1,
+                "attempt": attempt + 1,
+                "policy": 0,
+                "delay_ms": 2000,
+                "due_at": "2026-03-01T09:14:10.000000Z",
+            },
             at=at + 2,
         )
     writer.start("main", "Work", at=8.0, attempt=3)
