@@ -17,11 +17,11 @@ from benchmarks.terminal import EXECUTION, KEYS, PAINTS, PROBE, Terminal, app, p
 from engine.core.reduce import fold, initial_state
 from engine.model.events import ExecutionEvent
 from engine.model.snapshot import ExecutionSnapshot
-from engine.replay.diff import diff_values
+from engine.replay.diffing.diff import diff_values
 from engine.replay.history import History
 from engine.replay.loading import load_history
-from engine.replay.search import parse_event_query, search
-from engine.replay.session import ReplaySession
+from engine.replay.searching.search import parse_event_query, search
+from engine.replay.session.session import ReplaySession
 from stores.sqlite.store import SQLiteExecutionEventStore
 
 EVENTS = 1_000_000

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from engine.model.events import JsonObject
-from engine.replay.diff import Differences, diff_values
+from engine.replay.diffing.diff import Differences, diff_values
 from engine.replay.history import History
 
 

@@ -45,7 +45,9 @@ LIGHT = [
     "import engine.model.events, engine.model.state, engine.model.snapshot, engine.model.state_json",
     "import engine.core.reduce",
     "import engine.store",
-    "import engine.replay.history, engine.replay.index, engine.replay.view, engine.replay.diff, engine.replay.replayer",
+    "import engine.replay.history, engine.replay.view, engine.replay.replayer",
+    "import engine.replay.diffing.diff, engine.replay.diffing.detail, engine.replay.comparing.compare",
+    "import engine.replay.session.session, engine.replay.searching.search",
     "import stores.file.store",
     "import stores.memory",
 ]

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from dive_tui.feeds.messages import FeedFailed
-    from dive_tui.screens.execution import ExecutionScreen
-    from dive_tui.screens.executions import ExecutionsScreen
+    from dive_tui.screens.execution.screen import ExecutionScreen
+    from dive_tui.screens.executions.screen import ExecutionsScreen
 
 _FULL_ID_CELLS = 31
 """`exec_` and 26 characters."""
@@ -115,7 +115,7 @@ class DiveApp(Shell):
             self.push_screen(self._execution_screen(self._reference, self._sequence, summary))
 
     def _executions_screen(self) -> ExecutionsScreen:
-        from dive_tui.screens.executions import ExecutionsScreen
+        from dive_tui.screens.executions.screen import ExecutionsScreen
 
         self._list = ExecutionsScreen(
             short_place(self._location.text),
@@ -197,7 +197,7 @@ class DiveApp(Shell):
     def _execution_screen(
         self, execution_id: str, sequence: int | None, summary: ExecutionSummary | None
     ) -> ExecutionScreen:
-        from dive_tui.screens.execution import ExecutionScreen
+        from dive_tui.screens.execution.screen import ExecutionScreen
 
         assert self._store is not None
         guide, self._guide = self._guide, False
@@ -215,7 +215,7 @@ class DiveApp(Shell):
 
     def action_switch_store(self) -> None:
         """Ask which store to open."""
-        from dive_tui.widgets.store_dialog import StoreDialog
+        from dive_tui.widgets.dialogs.store_dialog import StoreDialog
 
         def find() -> list[Candidate]:
             recent = self._recent.all() if self._recent is not None else []
@@ -292,7 +292,7 @@ class DiveApp(Shell):
 
     def action_maintain(self) -> None:
         """Look after the store, or after the execution that is open."""
-        from dive_tui.screens.execution import ExecutionScreen
+        from dive_tui.screens.execution.screen import ExecutionScreen
         from dive_tui.screens.maintenance import MaintenanceScreen
 
         screen = self.screen

@@ -192,7 +192,7 @@ class Shell(App[int], inherit_bindings=False):
 
     def action_help(self) -> None:
         """Show the keys that act here."""
-        from dive_tui.widgets.help import HelpScreen
+        from dive_tui.widgets.dialogs.help import HelpScreen
 
         self.push_screen(HelpScreen(active(self.screen)))
 
@@ -212,7 +212,7 @@ class Shell(App[int], inherit_bindings=False):
 
     def action_prompt(self) -> None:
         """Ask where to go or what to do."""
-        from dive_tui.widgets.prompt import Command, Prompt
+        from dive_tui.widgets.dialogs.prompt import Command, Prompt
 
         offered = [action for action in active(self.screen) if action.palette and self.target_of(action)]
         commands = [

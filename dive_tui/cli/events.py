@@ -12,11 +12,11 @@ from dive_tui.cli.printing import Printer, print_json
 from dive_tui.cli.problems import UsageError
 from dive_tui.cli.reading import events_around
 from dive_tui.cli.selecting import find_execution, opened_store
-from dive_tui.widgets.event_words import elapsed_text
+from dive_tui.widgets.events.event_words import elapsed_text
 from engine.core.expression_errors import shown_text, suggestion
 from engine.model.events import KNOWN_TYPES, ExecutionEvent
 from engine.model.times import seconds_between
-from engine.replay.event_query import EventQuery, parse_event_query
+from engine.replay.searching.event_query import EventQuery, parse_event_query
 from engine.store import DamagedHistoryError, DamagedStoreError, ExecutionEventStore, StoreError
 
 

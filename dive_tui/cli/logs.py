@@ -13,7 +13,7 @@ from dive_tui.cli.printing import Printer, print_json
 from dive_tui.cli.problems import UsageError
 from dive_tui.cli.reading import Reading, read_execution
 from dive_tui.cli.selecting import find_execution, opened_store
-from dive_tui.widgets.event_words import item_of
+from dive_tui.widgets.events.event_words import item_of
 from engine.core.expression_errors import suggestion
 from engine.model.events import ExecutionEvent
 

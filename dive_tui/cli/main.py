@@ -33,10 +33,14 @@ COMMANDS = {
     "show": Command("dive_tui.cli.show:show", "Show an execution: inputs, outputs, error, paths and steps."),
     "events": Command("dive_tui.cli.events:events", "Show the events of an execution."),
     "logs": Command("dive_tui.cli.logs:logs", "Show what steps printed and logged, attempt by attempt."),
-    "replay": Command("dive_tui.cli.replay:replay", "Rebuild the state after an event, and what the event changed."),
+    "replay": Command(
+        "dive_tui.cli.replay.command:replay", "Rebuild the state after an event, and what the event changed."
+    ),
     "export": Command("dive_tui.cli.export:export", "Write an execution as JSON, report, picture, trace or test."),
-    "diff": Command("dive_tui.cli.diff:diff", "Compare executions, states, a snapshot or a definition."),
-    "check": Command("dive_tui.cli.check:check", "Check that recorded histories fit their definition; nothing is run."),
+    "diff": Command("dive_tui.cli.diff.command:diff", "Compare executions, states, a snapshot or a definition."),
+    "check": Command(
+        "dive_tui.cli.check.command:check", "Check that recorded histories fit their definition; nothing is run."
+    ),
     "validate": Command("dive_tui.cli.validate:validate", "Check workflow files without running anything."),
     "verify": Command("dive_tui.cli.verify:verify", "Look for damage in what a store holds."),
     "repair": Command("dive_tui.cli.repair:repair", "Mend what verify finds, keeping aside what is cut out."),

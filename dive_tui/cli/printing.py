@@ -15,7 +15,7 @@ import orjson
 
 from dive_tui.app import glyphs
 from dive_tui.app.text import display_lines, display_text, ellipsis, human_duration, set_ascii
-from dive_tui.widgets.event_words import look_of, says
+from dive_tui.widgets.events.event_words import look_of, says
 from engine.model.events import ExecutionEvent
 
 Piece = str | tuple[str, str]

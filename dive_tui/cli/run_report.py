@@ -10,7 +10,7 @@ from dive_tui.cli.printing import Piece, Printer, json_text, last_frame, one_lin
 from dive_tui.cli.reading import Reading
 from dive_tui.cli.run_output import RunOutput
 from dive_tui.cli.waits import now_utc, open_waits_of, until, wait_words, ways_on
-from dive_tui.widgets.event_words import item_of, try_of
+from dive_tui.widgets.events.event_words import item_of, try_of
 from engine.core.reduce import CONTROL
 from engine.model.events import ExecutionEvent
 from engine.model.times import seconds_between

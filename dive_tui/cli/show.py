@@ -24,7 +24,7 @@ from dive_tui.cli.printing import (
 from dive_tui.cli.reading import Reading, execution_record, read_execution
 from dive_tui.cli.selecting import find_execution, opened_store
 from dive_tui.cli.waits import now_utc, open_waits_of, until, wait_words, ways_on
-from dive_tui.widgets.event_words import try_of
+from dive_tui.widgets.events.event_words import try_of
 from engine.model.events import ExecutionEvent, ExecutionEventType
 from engine.model.ids import InvalidIdError, validate_execution_id
 from engine.model.signals import ExecutionSignal

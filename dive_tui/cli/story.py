@@ -9,7 +9,7 @@ import orjson
 from dive_tui.app.text import fit, human_count, human_duration
 from dive_tui.cli.printing import Printer
 from engine.model.times import epoch_seconds
-from engine.replay.diff import Change
+from engine.replay.diffing.diff import Change
 from engine.replay.history import History
 from engine.replay.index import UnitRecord
 from engine.replay.replayer import ExecutionReplayer

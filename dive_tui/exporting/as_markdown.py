@@ -17,7 +17,7 @@ from dive_tui.exporting.facts import Failure, answer, event_lines, facts, failur
 from dive_tui.exporting.formats import Scope
 from dive_tui.exporting.timeline import ALIVE, CUT, FAILED, NOTHING, REST, WAIT, WORK, timeline
 from engine.model.snapshot import ExecutionSummary
-from engine.replay.diff import Change
+from engine.replay.diffing.diff import Change
 from engine.replay.history import History
 
 _MOST_LINES = 60

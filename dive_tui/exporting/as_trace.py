@@ -13,7 +13,7 @@ from typing import Any
 
 from dive_tui.cli.printing import json_bytes
 from dive_tui.exporting.formats import Scope
-from dive_tui.widgets.event_words import look_of
+from dive_tui.widgets.events.event_words import look_of
 from dive_tui.widgets.wait_words import wait_words
 from engine.model.events import EXECUTION_LEVEL_TYPES, ExecutionEvent, ExecutionEventType
 from engine.model.snapshot import ExecutionSummary

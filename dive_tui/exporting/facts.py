@@ -10,12 +10,12 @@ from dive_tui.app.glyphs import Glyphs
 from dive_tui.app.text import display_text, human_count
 from dive_tui.cli.printing import one_line, shown_duration
 from dive_tui.exporting.formats import Scope
-from dive_tui.widgets.event_words import elapsed_text, item_of, look_of, says
+from dive_tui.widgets.events.event_words import elapsed_text, item_of, look_of, says
 from dive_tui.widgets.wait_words import wait_words
 from engine.model.events import ExecutionEvent
 from engine.model.snapshot import ExecutionSummary
 from engine.model.times import seconds_between
-from engine.replay.diff import Change
+from engine.replay.diffing.diff import Change
 from engine.replay.history import History
 from engine.replay.index import Attempt, UnitRecord
 from engine.replay.view import changes_at

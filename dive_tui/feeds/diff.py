@@ -26,20 +26,20 @@ from dive_tui.feeds.diff_questions import (
     ValuesAnswer,
     older_first,
 )
-from dive_tui.widgets.event_words import look_of
+from dive_tui.widgets.events.event_words import look_of
 from dive_tui.widgets.wait_words import id_words
 from engine.core.reduce import HistoryError
 from engine.loading.problems import LoadError
 from engine.model.snapshot import ExecutionSummary
-from engine.replay.audit import audit_snapshot
-from engine.replay.compare import Comparison, compare_executions
-from engine.replay.compare_words import divergence_words
-from engine.replay.diff import Change, Differences, diff_values
-from engine.replay.explain import explain
+from engine.replay.comparing.compare import Comparison, compare_executions
+from engine.replay.comparing.related import counterpart
+from engine.replay.comparing.words import divergence_words
+from engine.replay.diffing.audit import audit_snapshot
+from engine.replay.diffing.diff import Change, Differences, diff_values
+from engine.replay.diffing.explain import explain
+from engine.replay.diffing.states import comparable_view
 from engine.replay.history import History
 from engine.replay.loading import empty_history
-from engine.replay.related import counterpart
-from engine.replay.states import comparable_view
 from engine.store import DamagedHistoryError, ExecutionEventStore, StoreError
 
 PIECE = 4_096

@@ -15,12 +15,12 @@ from dive_tui.feeds.diff_questions import (
     StatesAsked,
     older_first,
 )
-from dive_tui.widgets.event_words import look_of
+from dive_tui.widgets.events.event_words import look_of
 from dive_tui.widgets.wait_words import id_words
 from engine.core.references import ReferenceProblem, resolve_reference, split_position
 from engine.model.snapshot import ExecutionSummary
+from engine.replay.comparing.related import last_good_run, newest_retry, source_of
 from engine.replay.history import History
-from engine.replay.related import last_good_run, newest_retry, source_of
 from engine.store import ExecutionEventStore
 
 _MOST_MARKS = 4

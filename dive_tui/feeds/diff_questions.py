@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from engine.model.snapshot import ExecutionSummary
-from engine.replay.audit import Verdict
-from engine.replay.compare import Comparison
-from engine.replay.diff import Differences
+from engine.replay.comparing.compare import Comparison
+from engine.replay.diffing.audit import Verdict
+from engine.replay.diffing.diff import Differences
 
 
 class Moment(NamedTuple):

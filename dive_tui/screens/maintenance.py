@@ -26,12 +26,12 @@ from dive_tui.feeds.maintenance import (
     repairing,
     verifying,
 )
-from dive_tui.widgets.choice import ChoiceDialog, Words
+from dive_tui.widgets.dialogs.choice import ChoiceDialog, Words
+from dive_tui.widgets.dialogs.path_dialog import PathDialog
 from dive_tui.widgets.footer import FooterLine
 from dive_tui.widgets.line_view import LineView
 from dive_tui.widgets.pane import Pane
 from dive_tui.widgets.parts import HeaderLine, part
-from dive_tui.widgets.path_dialog import PathDialog
 from dive_tui.widgets.progress_line import ProgressLine
 from dive_tui.widgets.report_list import ReportList, look_of
 from dive_tui.widgets.screens import AppScreen

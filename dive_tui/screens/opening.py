@@ -10,8 +10,8 @@ from datetime import datetime
 
 from textual.app import ComposeResult
 
-from dive_tui.screens.execution_header import HeaderFacts, header_parts
-from dive_tui.widgets.event_words import TimeFormat
+from dive_tui.screens.execution.header import HeaderFacts, header_parts
+from dive_tui.widgets.events.event_words import TimeFormat
 from dive_tui.widgets.parts import HeaderLine
 from dive_tui.widgets.screens import AppScreen
 from engine.model.snapshot import ExecutionSummary

@@ -11,12 +11,12 @@ from dive_tui.app.shell import Shell
 from dive_tui.app.steering import Sent, Steering, SteeringError
 from dive_tui.app.text import human_count
 from dive_tui.feeds.pace import Feed
-from dive_tui.widgets.choice import ChoiceDialog
-from dive_tui.widgets.delete_dialog import DeleteDialog
+from dive_tui.widgets.dialogs.choice import ChoiceDialog
+from dive_tui.widgets.dialogs.delete_dialog import DeleteDialog
+from dive_tui.widgets.dialogs.signal_dialog import SignalDialog
 from dive_tui.widgets.footer import FooterLine
 from dive_tui.widgets.screens import AppScreen
 from dive_tui.widgets.shown_status import shown_status
-from dive_tui.widgets.signal_dialog import SignalDialog
 from dive_tui.widgets.wait_words import id_words, summary_words
 from engine.model.signals import MessageKind
 from engine.model.snapshot import ExecutionSummary

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from dive_tui.app.clipboard import copy
 from dive_tui.app.outside import OutsideError, harmless, program, show
 from dive_tui.screens.steered import SteeredScreen
-from dive_tui.widgets.copy_menu import CopyMenu, Offer
+from dive_tui.widgets.dialogs.copy_menu import CopyMenu, Offer
 from engine.core.reduce import HistoryError
 from engine.model.snapshot import ExecutionSummary
 from engine.store import StoreError
@@ -107,7 +107,7 @@ class TakingOut(SteeredScreen):
         self.run_worker(self._export(), group="export", exclusive=True, exit_on_error=False)
 
     async def _export(self) -> None:
-        from dive_tui.widgets.export_dialog import ExportDialog
+        from dive_tui.widgets.dialogs.export_dialog import ExportDialog
 
         try:
             source = await self.export_source()

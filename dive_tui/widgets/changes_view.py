@@ -10,10 +10,10 @@ from rich.segment import Segment
 from textual.strip import Strip
 
 from dive_tui.app.text import display_text, human_count
-from dive_tui.widgets.json_text import preview, style_of
+from dive_tui.widgets.json.json_text import preview, style_of
 from dive_tui.widgets.latest import Latest
 from dive_tui.widgets.steady import SteadyView
-from engine.replay.diff import Change, Differences
+from engine.replay.diffing.diff import Change, Differences
 
 SHOWN = 200
 """The most changes that are listed."""

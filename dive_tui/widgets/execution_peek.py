@@ -9,7 +9,7 @@ from rich.segment import Segment
 from textual.strip import Strip
 
 from dive_tui.app.text import display_lines, display_text, human_count, human_duration
-from dive_tui.widgets.event_words import TimeFormat, date_text
+from dive_tui.widgets.events.event_words import TimeFormat, date_text
 from dive_tui.widgets.executions_list import seconds_taken
 from dive_tui.widgets.line_view import LineView
 from dive_tui.widgets.shown_status import DAMAGED, shown_status

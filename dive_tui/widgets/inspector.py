@@ -14,14 +14,14 @@ from dive_tui.app.actions import Scope
 from dive_tui.app.keymap import bindings
 from dive_tui.app.text import human_count
 from dive_tui.widgets.changes_view import ChangesView
-from dive_tui.widgets.event_detail import EventDetail
-from dive_tui.widgets.event_sections import Context
-from dive_tui.widgets.event_words import look_of
+from dive_tui.widgets.events.event_detail import EventDetail
+from dive_tui.widgets.events.event_sections import Context
+from dive_tui.widgets.events.event_words import look_of
 from dive_tui.widgets.filter_bar import FilterBar
-from dive_tui.widgets.json_lines import JsonLines
-from dive_tui.widgets.json_rows import Key, Lazy, Place
-from dive_tui.widgets.json_search import MOST_MATCHES
-from dive_tui.widgets.json_tree import JsonTree, Tree
+from dive_tui.widgets.json.json_lines import JsonLines
+from dive_tui.widgets.json.json_rows import Key, Lazy, Place
+from dive_tui.widgets.json.json_search import MOST_MATCHES
+from dive_tui.widgets.json.json_tree import JsonTree, Tree
 from dive_tui.widgets.line_view import LineView
 from engine.model.events import ExecutionEvent, ExecutionEventType
 from engine.replay.history import History

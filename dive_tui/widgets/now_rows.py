@@ -8,15 +8,15 @@ from typing import Literal, NamedTuple
 from dive_tui.app.glyphs import Glyphs
 from dive_tui.app.text import human_count
 from dive_tui.app.themes import STATUS_TOKENS
-from dive_tui.widgets.json_text import preview, style_of
+from dive_tui.widgets.json.json_text import preview, style_of
 from dive_tui.widgets.outline import Outline
 from dive_tui.widgets.wait_words import countdown, seconds_until, wait_words
 from engine.model.state import PathState
-from engine.replay.addresses import MISSING
-from engine.replay.breakpoints import Breakpoint
+from engine.replay.addressing.addresses import MISSING
 from engine.replay.history import History
+from engine.replay.session.breakpoints import Breakpoint
+from engine.replay.session.watches import WatchValue
 from engine.replay.view import path_view
-from engine.replay.watches import WatchValue
 
 MOST_ENDED = 500
 """Of the paths that have ended the latest are listed, so many at most."""

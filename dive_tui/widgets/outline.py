@@ -10,7 +10,7 @@ from math import inf
 from threading import Lock
 from typing import NamedTuple
 
-from dive_tui.widgets.event_words import arrivals_in, item_of
+from dive_tui.widgets.events.event_words import arrivals_in, item_of
 from engine.model.events import ExecutionEvent, ExecutionEventType
 from engine.model.times import epoch_seconds
 from engine.replay.history import History

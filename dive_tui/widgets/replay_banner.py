@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dive_tui.app.text import human_count
-from dive_tui.widgets.event_words import elapsed_text
+from dive_tui.widgets.events.event_words import elapsed_text
 from dive_tui.widgets.parts import PartsLine, part
 
 

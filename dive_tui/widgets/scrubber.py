@@ -17,8 +17,8 @@ from dive_tui.app.text import human_duration
 from dive_tui.app.themes import Palette, palette_of
 from dive_tui.widgets.canvas import Canvas
 from dive_tui.widgets.outline import Outline
-from dive_tui.widgets.timeline_lines import CursorAsked
-from dive_tui.widgets.timeline_scale import TimeScale, Window, live_extent, make_scale, mark_columns
+from dive_tui.widgets.timeline.lines import CursorAsked
+from dive_tui.widgets.timeline.scale import TimeScale, Window, live_extent, make_scale, mark_columns
 from engine.replay.history import History
 
 SPARSE = 1 / 3

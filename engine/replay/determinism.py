@@ -20,7 +20,7 @@ from engine.core.settle import conclude, settle
 from engine.model.events import KNOWN_TYPES, ExecutionEvent, ExecutionEventType, JsonObject
 from engine.model.state import ExecutionState
 from engine.model.workflow import Workflow
-from engine.replay.diff import diff_values
+from engine.replay.diffing.diff import diff_values
 from engine.replay.history import History
 
 _Type = ExecutionEventType

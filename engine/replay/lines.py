@@ -9,8 +9,8 @@ from typing import TypeVar
 import orjson
 
 from engine.model.events import ExecutionEvent, InvalidEventError
-from engine.replay.event_terms import json_bytes
 from engine.replay.history import History
+from engine.replay.searching.event_terms import json_bytes
 from engine.store import StoreError
 
 T = TypeVar("T")

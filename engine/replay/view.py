@@ -7,7 +7,7 @@ from typing import Any
 from engine.core.reduce_steps import collected_value
 from engine.model.events import ExecutionEvent, ExecutionEventType, JsonObject
 from engine.model.state import ExecutionState, PathState
-from engine.replay.diff import Differences, diff_values
+from engine.replay.diffing.diff import Differences, diff_values
 from engine.replay.history import History
 from engine.replay.index import Attempt, PathRecord, Span, UnitRecord
 

@@ -8,11 +8,11 @@ from typing import Any
 from textual.pilot import Pilot
 
 from dive_tui.feeds.diff_questions import Question
-from dive_tui.screens.diff import DiffScreen
-from dive_tui.screens.diffing import _open
-from dive_tui.screens.execution import ExecutionScreen
-from dive_tui.widgets.diff_list import DiffList
-from dive_tui.widgets.diff_text import DiffText
+from dive_tui.screens.diff.opening import _open
+from dive_tui.screens.diff.screen import DiffScreen
+from dive_tui.screens.execution.screen import ExecutionScreen
+from dive_tui.widgets.diff.diff_list import DiffList
+from dive_tui.widgets.diff.diff_text import DiffText
 from dive_tui.widgets.line_view import LineView
 from dive_tui.widgets.parts import HeaderLine
 from engine.lifecycle.engine import Engine

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dive_tui.screens.execution import ExecutionScreen
+from dive_tui.screens.execution.screen import ExecutionScreen
 from dive_tui.widgets.replay_banner import ReplayBanner
 from engine.model.workflow import Step, Workflow
 from engine.runtime.actions import action

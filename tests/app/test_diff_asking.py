@@ -20,13 +20,13 @@ from dive_tui.feeds.diff_questions import (
     StatesAsked,
     ValuesAnswer,
 )
-from dive_tui.screens.diff import DiffScreen
-from dive_tui.screens.diffing import open_counterpart, open_diff
-from dive_tui.screens.execution import ExecutionScreen
+from dive_tui.screens.diff.opening import open_counterpart, open_diff
+from dive_tui.screens.diff.screen import DiffScreen
+from dive_tui.screens.execution.screen import ExecutionScreen
 from dive_tui.screens.steered import UsesStore
-from dive_tui.widgets.choice import Words
-from dive_tui.widgets.diff_dialog import DiffDialog
-from dive_tui.widgets.diff_heading import DiffHeading
+from dive_tui.widgets.dialogs.choice import Words
+from dive_tui.widgets.diff.diff_dialog import DiffDialog
+from dive_tui.widgets.diff.diff_heading import DiffHeading
 from dive_tui.widgets.text_field import TextField
 from engine.model.snapshot import ExecutionSummary
 from engine.model.state import STATE_VERSION

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from dive_tui.app.glyphs import UNICODE
 from dive_tui.app.themes import DARK, Palette
-from dive_tui.widgets.diff_drawing import Grid, Look, Side, draw_side, draw_unified, words_of
-from dive_tui.widgets.diff_rows import MISSING, Row, Unfolded
-from dive_tui.widgets.diff_values import PAGE, Marked, value_rows
-from engine.replay.diff import diff_values, join_address
+from dive_tui.widgets.diff.diff_drawing import Grid, Look, Side, draw_side, draw_unified, words_of
+from dive_tui.widgets.diff.diff_rows import MISSING, Row, Unfolded
+from dive_tui.widgets.diff.diff_values import PAGE, Marked, value_rows
+from engine.replay.diffing.diff import diff_values, join_address
 
 LEAVES = st.none() | st.booleans() | st.integers(-3, 3) | st.text("ab\n", max_size=3)
 VALUES = st.recursive(

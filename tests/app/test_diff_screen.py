@@ -14,20 +14,20 @@ from textual.message import Message
 from dive_tui.feeds import diff as diff_feed
 from dive_tui.feeds.diff import DiffFeed, DiffProgressed
 from dive_tui.feeds.diff_questions import CounterpartAsked, ExecutionsAsked, Moment, StatesAsked, ValuesAnswer
-from dive_tui.screens import diff as diff_module
-from dive_tui.screens.diff import DiffScreen
-from dive_tui.screens.diff_texts import View
-from dive_tui.screens.diffing import _open
-from dive_tui.screens.execution import ExecutionScreen
-from dive_tui.widgets.choice import ChoiceDialog, Words
-from dive_tui.widgets.copy_menu import CopyMenu
-from dive_tui.widgets.diff_heading import DiffHeading
-from dive_tui.widgets.diff_list import DiffList
+from dive_tui.screens.diff import screen as diff_module
+from dive_tui.screens.diff.opening import _open
+from dive_tui.screens.diff.screen import DiffScreen
+from dive_tui.screens.diff.texts import View
+from dive_tui.screens.execution.screen import ExecutionScreen
+from dive_tui.widgets.dialogs.choice import ChoiceDialog, Words
+from dive_tui.widgets.dialogs.copy_menu import CopyMenu
+from dive_tui.widgets.diff.diff_heading import DiffHeading
+from dive_tui.widgets.diff.diff_list import DiffList
 from dive_tui.widgets.pane import Pane
 from engine.model.events import ExecutionEvent
-from engine.replay.explain import explain
+from engine.replay.diffing.explain import explain
+from engine.replay.diffing.states import diff_states
 from engine.replay.history import History
-from engine.replay.states import diff_states
 from engine.store import StoreError
 from stores.memory import MemoryExecutionEventStore
 from tests.app.diff_app import ComparingApp, asked, header, orders, rows, said, text, without_cursor
@@ -530,5 +530,7 @@ async def test_a_state_that_is_not_known_is_said_and_the_last_known_one_is_compa
 
 
 def test_the_screen_does_not_load_the_library_of_the_report() -> None:
-    code = "import sys, dive_tui.screens.diff, dive_tui.screens.diffing; sys.exit('deepdiff' in sys.modules)"
+    code = (
+        "import sys, dive_tui.screens.diff.screen, dive_tui.screens.diff.opening; sys.exit('deepdiff' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

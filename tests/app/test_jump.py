@@ -9,8 +9,8 @@ import pytest
 from textual.pilot import Pilot
 
 from dive_tui.app.shell import Shell
-from dive_tui.screens.execution import ExecutionScreen
-from dive_tui.screens.execution_panes import PaneName
+from dive_tui.screens.execution.panes import PaneName
+from dive_tui.screens.execution.screen import ExecutionScreen
 from dive_tui.widgets.executions_list import ExecutionsList
 from dive_tui.widgets.jump_labels import LETTERS, JumpScreen, _Label, labels_for, targets_on
 from tests.screens.execution_app import failed, opened, press, said, settle

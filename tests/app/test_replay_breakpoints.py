@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from dive_tui.screens.execution import ExecutionScreen
-from dive_tui.screens.execution_values import breakpoint_here
-from dive_tui.widgets.breakpoint_dialog import BreakpointDialog
+from dive_tui.screens.execution.screen import ExecutionScreen
+from dive_tui.screens.execution.values import breakpoint_here
+from dive_tui.widgets.dialogs.breakpoint_dialog import BreakpointDialog
 from dive_tui.widgets.scrubber import Scrubber
 from dive_tui.widgets.text_field import TextField
-from engine.replay.breakpoints import parse_breakpoint
-from engine.replay.session import ReplaySession, Stop
+from engine.replay.session.breakpoints import parse_breakpoint
+from engine.replay.session.session import ReplaySession, Stop
 from engine.store import StoreError
 from tests.app.replaying import counting, now_lines, replay_line
 from tests.screens.execution_app import failed, opened, press, said, screen_lines, settle, text_of

@@ -6,10 +6,10 @@ import pytest
 
 from dive_tui.app.actions import ACTIONS, BY_VERB, Action, Scope
 from dive_tui.app.keymap import active
-from dive_tui.screens.execution_panes import PaneName
+from dive_tui.screens.execution.panes import PaneName
+from dive_tui.widgets.dialogs.marks_dialog import MarksDialog
 from dive_tui.widgets.footer import FooterLine
 from dive_tui.widgets.inspector import Tab
-from dive_tui.widgets.marks_dialog import MarksDialog
 from dive_tui.widgets.now_rows import MOST_ENDED
 from dive_tui.widgets.scrubber import Scrubber
 from tests.app.replaying import counting, now_lines, replay_line
@@ -329,7 +329,7 @@ async def test_in_ascii_everything_is_ascii() -> None:
 
 
 def test_every_action_of_a_replay_says_why_not() -> None:
-    from dive_tui.screens.execution import ExecutionScreen
+    from dive_tui.screens.execution.screen import ExecutionScreen
 
     for verb in [action.verb for action in ACTIONS if action.scope in (Scope.REPLAY, Scope.SEARCH)]:
         assert hasattr(ExecutionScreen, f"action_{verb}"), verb

@@ -6,7 +6,7 @@ from bisect import bisect_right
 
 import pytest
 
-from dive_tui.screens.execution_playing import LONGEST_PAUSE, SPEEDS, Playback
+from dive_tui.screens.execution.playing import LONGEST_PAUSE, SPEEDS, Playback
 
 
 class Times:

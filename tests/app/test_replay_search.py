@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from dive_tui.screens.execution import ExecutionScreen
-from dive_tui.screens.execution_panes import PaneName
+from dive_tui.screens.execution.panes import PaneName
+from dive_tui.screens.execution.screen import ExecutionScreen
 from dive_tui.widgets.filter_bar import FilterBar
 from dive_tui.widgets.text_field import TextField
 from engine.replay.history import History
-from engine.replay.search import Hits
+from engine.replay.searching.search import Hits
 from engine.store import StoreError
 from tests.app.replaying import counting
 from tests.screens.execution_app import ExecutionApp, failed, opened, press, said, screen_lines, settle, shown, text_of

@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from dive_tui.screens import execution_watching
-from dive_tui.screens.execution_values import write_words
-from dive_tui.widgets.address_dialog import AddressDialog
-from engine.replay.addresses import MISSING
-from engine.replay.setting import Write
+from dive_tui.screens.execution import watching as execution_watching
+from dive_tui.screens.execution.values import write_words
+from dive_tui.widgets.dialogs.address_dialog import AddressDialog
+from engine.replay.addressing.addresses import MISSING
+from engine.replay.addressing.setting import Write
 from engine.store import StoreError
 from tests.app.replaying import counting, now_lines
 from tests.screens.execution_app import failed, opened, press, said, screen_lines, settle, text_of

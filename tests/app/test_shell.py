@@ -15,12 +15,12 @@ from dive_tui.app import text
 from dive_tui.app.actions import BY_VERB, Scope
 from dive_tui.app.keymap import active, bindings, textual_key
 from dive_tui.app.shell import Shell
+from dive_tui.widgets.dialogs.help import HelpLines, HelpScreen
+from dive_tui.widgets.dialogs.prompt import Command, CommandLines, Prompt, matching, target_of
 from dive_tui.widgets.filter_bar import FilterBar
 from dive_tui.widgets.footer import FooterLine
-from dive_tui.widgets.help import HelpLines, HelpScreen
 from dive_tui.widgets.line_view import LineView
 from dive_tui.widgets.pane import Pane
-from dive_tui.widgets.prompt import Command, CommandLines, Prompt, matching, target_of
 from dive_tui.widgets.screens import AppScreen
 from dive_tui.widgets.text_field import TextField
 

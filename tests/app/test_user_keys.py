@@ -10,10 +10,10 @@ import pytest
 
 from dive_tui.app.actions import ACTIONS, BY_ID
 from dive_tui.app.user_keys import KeyFile, UserKeys, checked, example, key_named, read_keys
+from dive_tui.widgets.dialogs.help import HelpLines
+from dive_tui.widgets.dialogs.prompt import CommandLines
 from dive_tui.widgets.executions_list import ExecutionsList
-from dive_tui.widgets.help import HelpLines
 from dive_tui.widgets.parts import PartsLine
-from dive_tui.widgets.prompt import CommandLines
 from tests.screens.store_app import SAY, app_on, filled, last_toast, listed, text_of, until, words
 
 

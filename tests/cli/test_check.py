@@ -10,8 +10,8 @@ from xml.etree.ElementTree import Element, fromstring
 
 import pytest
 
-from dive_tui.cli.junit import Case, junit_xml
-from dive_tui.cli.mismatch import aligned
+from dive_tui.cli.check.junit import Case, junit_xml
+from dive_tui.cli.check.mismatch import aligned
 from stores.exported import HistoryFileError, history_files, read_histories
 from tests.cli.histories import append, event, forge, record
 from tests.cli.shop import ORDER, Caller, Shop, one_step

@@ -10,12 +10,12 @@ from typing import Any
 import orjson
 import pytest
 
-from dive_tui.cli import diff as command
-from dive_tui.cli.diff_printing import print_change
+from dive_tui.cli.diff import command
+from dive_tui.cli.diff.printing import print_change
 from dive_tui.cli.printing import Printer
-from engine.replay.diff import diff_values
+from engine.replay.diffing.diff import diff_values
+from engine.replay.diffing.states import comparable_view
 from engine.replay.history import History
-from engine.replay.states import comparable_view
 from stores.codec import seal
 from tests.app.ptyharness import TerminalApp
 from tests.cli.histories import event, forge, in_store, record

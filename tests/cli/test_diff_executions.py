@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from dive_tui.app.text import set_ascii
-from dive_tui.cli.diff_executions import diff_executions
+from dive_tui.cli.diff.executions import diff_executions
 from dive_tui.cli.problems import STORE_TROUBLE, CommandError
 from dive_tui.cli.reading import Reading, read_execution
 from engine.model.snapshot import summarize

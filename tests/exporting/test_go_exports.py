@@ -12,7 +12,7 @@ from dive_tui.exporting import render
 from engine.model.events import ExecutionEvent
 from engine.model.snapshot import summarize
 from engine.replay.history import History
-from engine.replay.search import parse_event_query, search
+from engine.replay.searching.search import parse_event_query, search
 from stores.location import open_store
 from tests.go.go_runs import RUNS
 from tests.go.go_stores import DIALECTS, write_folder

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from engine.model.events import ExecutionEvent
-from engine.replay.addresses import Address, parse_address
-from engine.replay.breakpoints import parse_breakpoint
-from engine.replay.session import ReplaySession
-from engine.replay.setting import next_change, who_set
-from engine.replay.values import cursor_path, look_up
+from engine.replay.addressing.addresses import Address, parse_address
+from engine.replay.addressing.setting import next_change, who_set
+from engine.replay.addressing.values import cursor_path, look_up
+from engine.replay.session.breakpoints import parse_breakpoint
+from engine.replay.session.session import ReplaySession
 from stores.go.detect import open_go_store
 from tests.go.conftest import write
 from tests.go.go_runs import RUNS

@@ -9,7 +9,7 @@ import orjson
 from hypothesis import given, settings
 
 from engine.core.settle import Surroundings
-from engine.replay.diff import Differences, join_address
+from engine.replay.diffing.diff import Differences, join_address
 from engine.replay.history import History
 from engine.replay.view import changes_at, full_view
 from tests.lifecycle.driven import Crash, Message, Ran, drive

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.model.events import ExecutionEvent
-from engine.replay.compare import Comparison, Equal, OnlyLeft, OnlyRight, Pair, Row, Unit, compare_executions
+from engine.replay.comparing.compare import Comparison, Equal, OnlyLeft, OnlyRight, Pair, Row, Unit, compare_executions
 from engine.replay.history import History
 from tests.core.written import Written, edge
 

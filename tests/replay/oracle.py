@@ -6,7 +6,7 @@ from typing import Any
 
 from deepdiff import DeepDiff
 
-from engine.replay.diff import join_address
+from engine.replay.diffing.diff import join_address
 
 _KINDS = {
     "dictionary_item_added": "added",

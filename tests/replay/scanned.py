@@ -13,10 +13,11 @@ import pytest
 from engine.core.expressions import ExpressionError
 from engine.model.events import ExecutionEvent
 from engine.replay import history as history_module
-from engine.replay import setting, stops, stretches
-from engine.replay.addresses import MISSING, Address, resolve
-from engine.replay.breakpoints import Breakpoint
+from engine.replay.addressing import setting
+from engine.replay.addressing.addresses import MISSING, Address, resolve
 from engine.replay.history import History
+from engine.replay.session import stops, stretches
+from engine.replay.session.breakpoints import Breakpoint
 from engine.replay.view import full_view
 
 

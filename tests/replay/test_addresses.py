@@ -8,8 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.replay.addresses import MISSING, VARIABLES, Address, AddressError, is_same, parse_address, resolve
-from engine.replay.diff import diff_values
+from engine.replay.addressing.addresses import (
+    MISSING,
+    VARIABLES,
+    Address,
+    AddressError,
+    is_same,
+    parse_address,
+    resolve,
+)
+from engine.replay.diffing.diff import diff_values
 
 PARTS: list[tuple[str, tuple[str | int, ...], str]] = [
     ("paths.main.variables.cart.items[0]", ("paths", "main", "variables", "cart", "items", 0), ""),

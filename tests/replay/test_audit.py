@@ -14,7 +14,7 @@ from hypothesis import given
 from engine.model.events import ExecutionEvent
 from engine.model.snapshot import ExecutionSnapshot
 from engine.model.state import STATE_VERSION
-from engine.replay.audit import audit, audit_snapshot
+from engine.replay.diffing.audit import audit, audit_snapshot
 from engine.replay.history import History
 from engine.replay.replayer import ExecutionNotFoundError
 from stores.codec import seal

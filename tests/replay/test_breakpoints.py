@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from engine.replay import history as history_module
-from engine.replay.addresses import parse_address
-from engine.replay.breakpoints import Breakpoint, BreakpointError, parse_breakpoint
+from engine.replay.addressing.addresses import parse_address
 from engine.replay.history import History
-from engine.replay.matching import Matcher, StateNames, glob_test
+from engine.replay.session.breakpoints import Breakpoint, BreakpointError, parse_breakpoint
+from engine.replay.session.matching import Matcher, StateNames, glob_test
 from tests.core.written import EXECUTION, Written, edge
 from tests.replay.test_writes import HISTORY
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from engine.replay.compare import Equal, Pair, Part, compare_executions
+from engine.replay.comparing.compare import Equal, Pair, Part, compare_executions
 from tests.core.written import Written, edge
 from tests.replay.compared import (
     Change,

@@ -9,9 +9,9 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.replay.compare import Aligned, Equal, OnlyLeft, OnlyRight, Pair, Part
-from engine.replay.compare_rows import aligned_units, counted, folded
-from engine.replay.compare_units import Unit
+from engine.replay.comparing.compare import Aligned, Equal, OnlyLeft, OnlyRight, Pair, Part
+from engine.replay.comparing.rows import aligned_units, counted, folded
+from engine.replay.comparing.units import Unit
 
 PARENTS = {"main": None, "one": "main", "two": "one"}
 Key = tuple[str, str, int, int | None]

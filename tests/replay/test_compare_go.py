@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.replay.compare import Part, compare_executions
+from engine.replay.comparing.compare import Part, compare_executions
 from engine.replay.history import History
 from stores.go.detect import open_go_store
 from tests.core.written import edge

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from engine.lifecycle.engine import Engine
 from engine.model.events import ExecutionEvent
 from engine.model.workflow import Workflow
-from engine.replay.compare import Comparison, OnlyLeft, OnlyRight, Pair, Part, compare_executions
+from engine.replay.comparing.compare import Comparison, OnlyLeft, OnlyRight, Pair, Part, compare_executions
 from engine.replay.history import History
 from engine.runtime.actions import action
 from engine.testing.ports import FakeClock, SequentialIds

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from engine.replay.compare_values import ABSENT, Ignored, Mask, differences, unit_address
+from engine.replay.comparing.compared_values import ABSENT, Ignored, Mask, differences, unit_address
 from engine.replay.history import History
 from tests.core.written import EXECUTION
 from tests.replay.compared import begun, history_of, moved

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from engine.model.events import ExecutionEvent
-from engine.replay.compare import Part, compare_executions
+from engine.replay.comparing.compare import Part, compare_executions
 from engine.replay.history import History
 from tests.core.written import Written, edge
 from tests.replay.compared import (

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from engine.replay.compare import Comparison
-from engine.replay.compare_units import Unit
-from engine.replay.compare_words import divergence_words, unit_words, value_words
+from engine.replay.comparing.compare import Comparison
+from engine.replay.comparing.units import Unit
+from engine.replay.comparing.words import divergence_words, unit_words, value_words
 from tests.core.written import Written, edge
 from tests.replay.compared import begun, compared, failing
 

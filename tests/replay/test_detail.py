@@ -12,9 +12,9 @@ from deepdiff.serialization import json_loads
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.replay import detail
-from engine.replay.detail import DetailedReport, detailed_report, differing_parts
-from engine.replay.diff import Change, diff_values
+from engine.replay.diffing import detail
+from engine.replay.diffing.detail import DetailedReport, detailed_report, differing_parts
+from engine.replay.diffing.diff import Change, diff_values
 from tests.replay.patching import canonical
 
 leaves = st.none() | st.booleans() | st.integers(0, 3) | st.sampled_from([1.0, 2.5, "", "a", "two\nlines"])

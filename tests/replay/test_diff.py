@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.replay.alignment import MOST_EDITS, common_subsequence
-from engine.replay.diff import Change, Differences, diff_values, join_address, not_ignored
+from engine.replay.diffing.alignment import MOST_EDITS, common_subsequence
+from engine.replay.diffing.diff import Change, Differences, diff_values, join_address, not_ignored
 from tests.replay.oracle import places
 from tests.replay.patching import canonical, patched
 

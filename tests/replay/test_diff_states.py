@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.replay.addresses import Address, descend, resolve
-from engine.replay.diff import Change
-from engine.replay.explain import explain
+from engine.replay.addressing.addresses import Address, descend, resolve
+from engine.replay.diffing.diff import Change
+from engine.replay.diffing.explain import explain
+from engine.replay.diffing.states import comparable_view, diff_states
 from engine.replay.history import History
-from engine.replay.states import comparable_view, diff_states
 from engine.replay.view import full_view
 from tests.lifecycle.driven import drive
 from tests.lifecycle.generated import definitions

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from engine.core.query import QueryError
 from engine.model.events import KNOWN_TYPES, ExecutionEvent
-from engine.replay.event_query import EventFilter, parse_event_query
+from engine.replay.searching.event_query import EventFilter, parse_event_query
 
 KINDS = sorted(map(str, KNOWN_TYPES))
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from engine.model.snapshot import ExecutionFilter, ExecutionSummary
-from engine.replay.related import counterpart, last_good_run, newest_retry, source_of
+from engine.replay.comparing.related import counterpart, last_good_run, newest_retry, source_of
 from stores.memory import MemoryExecutionEventStore
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from engine.model.events import ExecutionEvent
-from engine.replay.event_terms import Sight
 from engine.replay.history import History
-from engine.replay.search import SPAN, EventQuery, Hits, parse_event_query, search
+from engine.replay.searching.event_terms import Sight
+from engine.replay.searching.search import SPAN, EventQuery, Hits, parse_event_query, search
 from tests.replay.golden_runs import RUNS, recorded
 
 MANY = 2 * SPAN + 500
@@ -207,7 +207,7 @@ def test_a_word_that_is_nowhere_is_not_sought_event_by_event(history: History, m
             looked.append(event.sequence)
             super().__init__(event)
 
-    monkeypatch.setattr("engine.replay.search.Sight", Watched)
+    monkeypatch.setattr("engine.replay.searching.search.Sight", Watched)
     assert list(search(history, parse_event_query("zebra"))) == [] and looked == []
     assert list(search(history, parse_event_query("needle seq:1-1000"))) == [1_000]
     assert 1 <= len(looked) < 100 and looked[-1] <= 1_000

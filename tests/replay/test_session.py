@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from engine.replay.addresses import AddressError
-from engine.replay.breakpoints import BreakpointError
+from engine.replay.addressing.addresses import AddressError
+from engine.replay.addressing.setting import Write
 from engine.replay.history import History
 from engine.replay.replayer import ReplayResult
-from engine.replay.session import ReplaySession, SessionError, Stop
-from engine.replay.setting import Write
-from engine.replay.watches import WatchValue
+from engine.replay.session.breakpoints import BreakpointError
+from engine.replay.session.session import ReplaySession, SessionError, Stop
+from engine.replay.session.watches import WatchValue
 from tests.core.written import EXECUTION
 from tests.replay.test_history import long
 from tests.replay.test_writes import HISTORY, forked

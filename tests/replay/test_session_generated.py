@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.replay.addresses import MISSING, Address, parse_address, resolve
-from engine.replay.breakpoints import parse_breakpoint
-from engine.replay.session import ReplaySession
-from engine.replay.setting import next_change, previous_change, who_set
-from engine.replay.values import cursor_path, look_up
-from engine.replay.watches import Watch, value_at
+from engine.replay.addressing.addresses import MISSING, Address, parse_address, resolve
+from engine.replay.addressing.setting import next_change, previous_change, who_set
+from engine.replay.addressing.values import cursor_path, look_up
+from engine.replay.session.breakpoints import parse_breakpoint
+from engine.replay.session.session import ReplaySession
+from engine.replay.session.watches import Watch, value_at
 from tests.lifecycle.driven import Message, drive
 from tests.lifecycle.generated import definitions, messages
 from tests.lifecycle.soundness import canonical

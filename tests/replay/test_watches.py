@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from engine.replay.addresses import MISSING
-from engine.replay.watches import Watch, WatchValue, value_at
+from engine.replay.addressing.addresses import MISSING
+from engine.replay.session.watches import Watch, WatchValue, value_at
 from tests.replay.test_writes import HISTORY
 
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from engine.replay import setting, values
-from engine.replay.addresses import MISSING, parse_address
+from engine.replay.addressing import setting, values
+from engine.replay.addressing.addresses import MISSING, parse_address
+from engine.replay.addressing.setting import Write, copied_from, next_change, previous_change, who_set
+from engine.replay.addressing.values import candidates, look_up
 from engine.replay.history import History
-from engine.replay.setting import Write, copied_from, next_change, previous_change, who_set
-from engine.replay.values import candidates, look_up
 from engine.replay.writes import WriteIndex, merged
 from tests.core.written import EXECUTION, Written, edge, event
 

@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 from textual.widget import Widget
 
 from dive_tui.app.shell import Shell
-from dive_tui.screens.execution import ExecutionScreen
+from dive_tui.screens.execution.screen import ExecutionScreen
 from dive_tui.widgets.parts import Banner, HeaderLine
 from engine.model.events import ExecutionEvent
 from engine.store import ExecutionEventStore

@@ -10,7 +10,7 @@ import pytest
 from dive_tui.app.main import DiveApp
 from dive_tui.app.trouble import trouble
 from dive_tui.feeds.messages import FeedFailed, FeedRecovered, HistoryExamined
-from dive_tui.screens.execution import ExecutionScreen
+from dive_tui.screens.execution.screen import ExecutionScreen
 from dive_tui.screens.maintenance import MaintenanceScreen
 from dive_tui.widgets.execution_peek import ExecutionPeek
 from dive_tui.widgets.executions_list import ExecutionsList

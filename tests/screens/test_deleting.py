@@ -11,10 +11,10 @@ from textual.pilot import Pilot
 
 from dive_tui.app.deleting import DeletionError, delete, doomed, why_not_delete
 from dive_tui.app.main import DiveApp
-from dive_tui.screens.execution import ExecutionScreen
-from dive_tui.screens.executions import ExecutionsScreen
-from dive_tui.widgets.choice import Words
-from dive_tui.widgets.delete_dialog import DeleteDialog, SafeChoice
+from dive_tui.screens.execution.screen import ExecutionScreen
+from dive_tui.screens.executions.screen import ExecutionsScreen
+from dive_tui.widgets.dialogs.choice import Words
+from dive_tui.widgets.dialogs.delete_dialog import DeleteDialog, SafeChoice
 from dive_tui.widgets.text_field import TextField
 from engine.lifecycle.engine import Engine
 from engine.model.workflow import Workflow

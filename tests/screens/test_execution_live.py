@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dive_tui.screens.execution_copy import Here, offers
+from dive_tui.screens.execution.copy import Here, offers
 from engine.lifecycle.engine import Engine
 from engine.store import DamagedHistoryError, StoreError
 from engine.testing.ports import SequentialIds

@@ -9,9 +9,9 @@ import pytest
 
 from dive_tui.app.themes import HIGH_CONTRAST, LIGHT
 from dive_tui.feeds.messages import HistoryProgress
-from dive_tui.screens.execution import ExecutionScreen
-from dive_tui.screens.execution_panes import PaneName
-from dive_tui.widgets.copy_menu import CopyMenu
+from dive_tui.screens.execution.panes import PaneName
+from dive_tui.screens.execution.screen import ExecutionScreen
+from dive_tui.widgets.dialogs.copy_menu import CopyMenu
 from dive_tui.widgets.scrubber import Scrubber
 from stores.memory import MemoryExecutionEventStore
 from tests.screens.execution_app import (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from dive_tui.screens.execution import ExecutionScreen
-from dive_tui.screens.execution_panes import PaneName
+from dive_tui.screens.execution.panes import PaneName
+from dive_tui.screens.execution.screen import ExecutionScreen
 from dive_tui.widgets.footer import FooterLine
 from dive_tui.widgets.parts import HeaderLine, PartsLine
 from dive_tui.widgets.scrubber import Scrubber

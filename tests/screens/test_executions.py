@@ -14,9 +14,9 @@ from textual.pilot import Pilot
 
 from dive_tui import Engine, ExecutionEvent, Step, Workflow
 from dive_tui.app.main import DiveApp
-from dive_tui.screens.executions import ExecutionsScreen
+from dive_tui.screens.executions.screen import ExecutionsScreen
 from dive_tui.screens.welcome import workflow_files
-from dive_tui.widgets.choice import ChoiceDialog
+from dive_tui.widgets.dialogs.choice import ChoiceDialog
 from dive_tui.widgets.execution_peek import ExecutionPeek
 from dive_tui.widgets.executions_columns import Widths, columns
 from dive_tui.widgets.executions_list import ExecutionsHead, ExecutionsList

@@ -11,12 +11,12 @@ import pytest
 from dive_tui.app import known_stores
 from dive_tui.app.main import DiveApp
 from dive_tui.feeds.executions import ExecutionsFeed
-from dive_tui.screens.execution import ExecutionScreen
-from dive_tui.screens.executions import ExecutionsScreen
+from dive_tui.screens.execution.screen import ExecutionScreen
+from dive_tui.screens.executions.screen import ExecutionsScreen
+from dive_tui.widgets.dialogs.store_dialog import StoreDialog, StoreLines
 from dive_tui.widgets.execution_peek import ExecutionPeek
 from dive_tui.widgets.pane import Pane
 from dive_tui.widgets.parts import Banner, HeaderLine
-from dive_tui.widgets.store_dialog import StoreDialog, StoreLines
 from dive_tui.widgets.text_field import TextField
 from tests.screens.store_app import (
     ASK,

@@ -17,11 +17,11 @@ from dive_tui.app.main import DiveApp
 from dive_tui.feeds import maintenance as feed
 from dive_tui.feeds.maintenance import Job, Report, ReportLine, WorkEnded, WorkProgressed
 from dive_tui.screens import maintenance
-from dive_tui.screens.executions import ExecutionsScreen
+from dive_tui.screens.executions.screen import ExecutionsScreen
 from dive_tui.screens.maintenance import MaintenanceScreen
-from dive_tui.widgets.choice import ChoiceDialog, Words
+from dive_tui.widgets.dialogs.choice import ChoiceDialog, Words
+from dive_tui.widgets.dialogs.path_dialog import PathDialog
 from dive_tui.widgets.parts import Banner, HeaderLine
-from dive_tui.widgets.path_dialog import PathDialog
 from dive_tui.widgets.progress_line import ProgressLine
 from dive_tui.widgets.report_list import ReportList
 from dive_tui.widgets.text_field import TextField

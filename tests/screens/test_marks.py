@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from dive_tui.app.main import DiveApp
-from dive_tui.screens.diff import DiffScreen
-from dive_tui.widgets.columns_dialog import ColumnsDialog
+from dive_tui.screens.diff.screen import DiffScreen
+from dive_tui.widgets.dialogs.columns_dialog import ColumnsDialog
 from dive_tui.widgets.executions_columns import BY_NAME, COLUMNS, USUAL, Widths, columns
 from dive_tui.widgets.executions_list import ExecutionsHead, ExecutionsList
 from dive_tui.widgets.pane import Pane
@@ -100,10 +100,10 @@ async def test_the_mark_of_what_was_deleted_is_gone(store: Path) -> None:
 def compared(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What was asked to be compared, in place of the screen that does it."""
     calls: list[Any] = []
-    stand_in = ModuleType("dive_tui.screens.diffing")
+    stand_in = ModuleType("dive_tui.screens.diff.opening")
     stand_in.open_diff = lambda app, store, left, right, **_: calls.append((left, right))  # type: ignore[attr-defined]
     stand_in.open_counterpart = lambda app, store, summary, **_: calls.append(summary.id)  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "dive_tui.screens.diffing", stand_in)
+    monkeypatch.setitem(sys.modules, "dive_tui.screens.diff.opening", stand_in)
     return calls
 
 

@@ -13,9 +13,9 @@ from textual.pilot import Pilot
 
 from dive_tui.app.steering import Steering, SteeringError
 from dive_tui.launch import Launched, LaunchError
-from dive_tui.screens.execution import ExecutionScreen
-from dive_tui.widgets.choice import ChoiceDialog, Words
-from dive_tui.widgets.signal_dialog import SignalDialog, read_data, topic_problem
+from dive_tui.screens.execution.screen import ExecutionScreen
+from dive_tui.widgets.dialogs.choice import ChoiceDialog, Words
+from dive_tui.widgets.dialogs.signal_dialog import SignalDialog, read_data, topic_problem
 from dive_tui.widgets.text_field import TextField
 from engine.lifecycle.engine import Engine
 from engine.model.events import ExecutionEvent

@@ -9,11 +9,11 @@ import pytest
 from benchmarks.histories import synthetic_history
 from dive_tui.app.main import DiveApp
 from dive_tui.app.recent import RecentStores
-from dive_tui.screens.execution import ExecutionScreen
-from dive_tui.screens.executions import ExecutionsScreen
-from dive_tui.widgets.choice import Words
+from dive_tui.screens.execution.screen import ExecutionScreen
+from dive_tui.screens.executions.screen import ExecutionsScreen
+from dive_tui.widgets.dialogs.choice import Words
+from dive_tui.widgets.dialogs.store_dialog import StoreDialog, StoreLines
 from dive_tui.widgets.parts import HeaderLine
-from dive_tui.widgets.store_dialog import StoreDialog, StoreLines
 from dive_tui.widgets.text_field import TextField
 from stores.file.store import FileExecutionEventStore
 from tests.screens.store_app import (

@@ -19,13 +19,13 @@ from dive_tui.app.main import DiveApp
 from dive_tui.app.shell import Shell
 from dive_tui.cli.problems import CommandError
 from dive_tui.exporting import FORMATS
-from dive_tui.screens.execution import ExecutionScreen
-from dive_tui.screens.execution_copy import Here, offers, readings
-from dive_tui.screens.execution_history import GrowingHistory
-from dive_tui.screens.executions import ExecutionsScreen
-from dive_tui.widgets.choice import Words
-from dive_tui.widgets.copy_menu import CopyMenu, Offer
-from dive_tui.widgets.export_dialog import ExportDialog, _Formats
+from dive_tui.screens.execution.copy import Here, offers, readings
+from dive_tui.screens.execution.history import GrowingHistory
+from dive_tui.screens.execution.screen import ExecutionScreen
+from dive_tui.screens.executions.screen import ExecutionsScreen
+from dive_tui.widgets.dialogs.choice import Words
+from dive_tui.widgets.dialogs.copy_menu import CopyMenu, Offer
+from dive_tui.widgets.dialogs.export_dialog import ExportDialog, _Formats
 from dive_tui.widgets.text_field import TextField
 from engine.core.reduce import HistoryError
 from engine.store import StoreError

@@ -11,7 +11,7 @@ from textual.widget import Widget
 
 from dive_tui.app.shell import Shell
 from dive_tui.widgets.screens import AppScreen
-from dive_tui.widgets.timeline_lines import CursorAsked
+from dive_tui.widgets.timeline.lines import CursorAsked
 
 
 class HostScreen(AppScreen[None]):

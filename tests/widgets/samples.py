@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dive_tui.app.glyphs import UNICODE, Glyphs
 from dive_tui.app.themes import DARK, Palette
 from dive_tui.widgets.outline import Outline
-from dive_tui.widgets.timeline_bars import draw_label, draw_plot
-from dive_tui.widgets.timeline_drawing import Drawing
-from dive_tui.widgets.timeline_rows import Row, RowList
-from dive_tui.widgets.timeline_scale import Window, make_scale
+from dive_tui.widgets.timeline.bars import draw_label, draw_plot
+from dive_tui.widgets.timeline.drawing import Drawing
+from dive_tui.widgets.timeline.rows import Row, RowList
+from dive_tui.widgets.timeline.scale import Window, make_scale
 from engine.model.events import ExecutionEvent
 from engine.replay.history import History
 from tests.screens.histories import Writer

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from dive_tui.app.glyphs import UNICODE
-from dive_tui.widgets.event_detail import write_event
-from dive_tui.widgets.event_page import Page, wrap
-from dive_tui.widgets.event_sections import Context
-from dive_tui.widgets.event_words import TimeFormat
+from dive_tui.widgets.events.event_detail import write_event
+from dive_tui.widgets.events.event_page import Page, wrap
+from dive_tui.widgets.events.event_sections import Context
+from dive_tui.widgets.events.event_words import TimeFormat
 from engine.model.events import ExecutionEvent, ExecutionEventType
 from tests.screens.histories import (
     HOSTILE,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dive_tui.app.glyphs import UNICODE
-from dive_tui.widgets.event_words import (
+from dive_tui.widgets.events.event_words import (
     TimeFormat,
     date_text,
     elapsed_text,

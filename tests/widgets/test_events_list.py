@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dive_tui.widgets.event_words import TimeFormat
-from dive_tui.widgets.events_list import EventsList
+from dive_tui.widgets.events.event_words import TimeFormat
+from dive_tui.widgets.events.events_list import EventsList
 from dive_tui.widgets.outline import Outline
 from engine.replay.history import History
-from engine.replay.search import Hits, parse_event_query
+from engine.replay.searching.search import Hits, parse_event_query
 from tests.screens.execution_app import lines_of, settle, text_of
 from tests.screens.histories import HOSTILE, failed_order, history_of, hostile_events, long_each
 from tests.widgets.hosting import Host, noted

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dive_tui.widgets.json_rows import GROUP, MISSING, TEXT_LINES, JsonRow, Lazy, Place, opens, rows_of
+from dive_tui.widgets.json.json_rows import GROUP, MISSING, TEXT_LINES, JsonRow, Lazy, Place, opens, rows_of
 from tests.widgets.test_event_words import json_values
 
 

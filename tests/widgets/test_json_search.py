@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dive_tui.widgets.json_lines import MOST_LINES, JsonLines, json_lines
-from dive_tui.widgets.json_rows import GROUP, MISSING, Lazy, Place, keys_of, rows_of, way_to
-from dive_tui.widgets.json_search import MOST_MATCHES, find_matches
-from dive_tui.widgets.json_tree import JsonTree, Tree
+from dive_tui.widgets.json.json_lines import MOST_LINES, JsonLines, json_lines
+from dive_tui.widgets.json.json_rows import GROUP, MISSING, Lazy, Place, keys_of, rows_of, way_to
+from dive_tui.widgets.json.json_search import MOST_MATCHES, find_matches
+from dive_tui.widgets.json.json_tree import JsonTree, Tree
 from tests.screens.execution_app import lines_of, settle, text_of
 from tests.screens.histories import HOSTILE
 from tests.widgets.hosting import Host

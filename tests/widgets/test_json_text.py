@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from dive_tui.widgets.json_text import preview, size_of, style_of, text_size
+from dive_tui.widgets.json.json_text import preview, size_of, style_of, text_size
 from tests.screens.histories import HOSTILE
 from tests.widgets.test_event_words import json_values
 

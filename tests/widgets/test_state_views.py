@@ -7,13 +7,13 @@ from typing import Any
 
 from dive_tui.app.glyphs import UNICODE
 from dive_tui.widgets.changes_view import SHOWN, ChangesView
-from dive_tui.widgets.event_sections import Context
-from dive_tui.widgets.event_words import TimeFormat
+from dive_tui.widgets.events.event_sections import Context
+from dive_tui.widgets.events.event_words import TimeFormat
 from dive_tui.widgets.inspector import Inspector, Tab, open_places, state_tree
-from dive_tui.widgets.json_rows import Lazy
-from dive_tui.widgets.json_tree import JsonTree, Tree
+from dive_tui.widgets.json.json_rows import Lazy
+from dive_tui.widgets.json.json_tree import JsonTree, Tree
 from dive_tui.widgets.outline import Outline
-from engine.replay.diff import Change, Differences, diff_values
+from engine.replay.diffing.diff import Change, Differences, diff_values
 from tests.screens.execution_app import lines_of, settle, text_of
 from tests.screens.histories import HOSTILE, failed_order, history_of, long_loop
 from tests.widgets.hosting import Host

@@ -6,7 +6,7 @@ from textual.geometry import Region
 
 from dive_tui.app.themes import LIGHT
 from dive_tui.widgets.outline import Outline
-from dive_tui.widgets.timeline import Timeline
+from dive_tui.widgets.timeline.timeline import Timeline
 from engine.model.events import ExecutionEvent
 from engine.replay.history import History
 from tests.screens.execution_app import lines_of, settle, text_of

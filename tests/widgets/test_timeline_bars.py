@@ -11,7 +11,7 @@ from rich.cells import cell_len
 
 from dive_tui.app.glyphs import ASCII, UNICODE
 from dive_tui.widgets.outline import Outline
-from dive_tui.widgets.timeline_bars import draw_plot, levels, throughput
+from dive_tui.widgets.timeline.bars import draw_plot, levels, throughput
 from engine.model.events import ExecutionEvent
 from tests.screens.histories import (
     HOSTILE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dive_tui.widgets.outline import Outline
-from dive_tui.widgets.timeline_rows import FEW_UNITS, RowList
+from dive_tui.widgets.timeline.rows import FEW_UNITS, RowList
 from engine.replay.history import History
 from tests.screens.histories import Writer, completed_order, failed_order, history_of, long_loop
 from tests.widgets.samples import arranged, outlined

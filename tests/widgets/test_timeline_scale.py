@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dive_tui.widgets.outline import Gap
-from dive_tui.widgets.timeline_scale import (
+from dive_tui.widgets.timeline.scale import (
     FOLDED_SHARE,
     IDLE_SHARE,
     SHORTEST_WINDOW,

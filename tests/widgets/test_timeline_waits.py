@@ -8,8 +8,8 @@ import pytest
 
 from dive_tui.app.glyphs import ASCII
 from dive_tui.widgets.scrubber import Scrubber
-from dive_tui.widgets.timeline import Timeline
-from dive_tui.widgets.timeline_scale import make_scale, mark_columns
+from dive_tui.widgets.timeline.scale import make_scale, mark_columns
+from dive_tui.widgets.timeline.timeline import Timeline
 from engine.model.events import ExecutionEvent
 from tests.screens.execution_app import lines_of, settle
 from tests.screens.histories import HOSTILE, Writer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dive_tui.widgets.traceback_text import Folded, Frame, fold_libraries, parse_traceback
+from dive_tui.widgets.events.traceback_text import Folded, Frame, fold_libraries, parse_traceback
 
 TEXT = """Traceback (most recent call last):
   File "/home/ann/shop/pay.py", line 41, in charge

@@ -1,0 +1,1 @@
+"""`dive-tui check`."""

@@ -1,0 +1,1 @@
+"""`dive-tui diff`: what to compare, and how it is printed."""

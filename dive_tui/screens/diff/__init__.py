@@ -1,0 +1,1 @@
+"""What differs: two states, two executions, a snapshot, a definition."""

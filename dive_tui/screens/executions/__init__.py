@@ -1,0 +1,1 @@
+"""The list of executions of a store."""

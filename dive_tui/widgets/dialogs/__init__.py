@@ -1,0 +1,1 @@
+"""What is asked or chosen on top of a screen."""

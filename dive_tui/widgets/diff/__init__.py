@@ -1,0 +1,1 @@
+"""Rows of differences and how they are drawn."""

@@ -1,0 +1,1 @@
+"""JSON values as trees, lines and short texts."""

@@ -1,0 +1,1 @@
+"""The timeline: rows of paths and steps, bars in time."""

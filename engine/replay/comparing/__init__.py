@@ -1,0 +1,1 @@
+"""Two executions side by side: units aligned, the first divergence, and which run to compare with."""

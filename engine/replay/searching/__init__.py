@@ -1,0 +1,1 @@
+"""Searching the events of a history: the query language and what finds the hits."""

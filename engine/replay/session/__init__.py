@@ -1,0 +1,1 @@
+"""A cursor over a history with breakpoints, watches and marks, without any idea of a terminal."""
