@@ -13,7 +13,7 @@ from typing import Any
 from benchmarks.histories import synthetic_history
 from benchmarks.report import Row, micros, ratio
 from benchmarks.running import ROUNDS
-from benchmarks.terminal import EXECUTION, KEYS, PAINTS, PROBE, Terminal, app, paint
+from benchmarks.terminal import EXECUTION, PAINTS, PROBE, Terminal, app, paint
 from engine.core.reduce import fold, initial_state
 from engine.model.events import ExecutionEvent
 from engine.model.snapshot import ExecutionSnapshot
@@ -26,6 +26,15 @@ from stores.sqlite.store import SQLiteExecutionEventStore
 
 EVENTS = 1_000_000
 BATCH = 1_000
+PRESSED = 100
+QUIET = 0.12
+"""Seconds without output until all that a key brought about is on the screen."""
+KEYS_PRESSED = (
+    ("one event", b",", b"\x1b[B"),
+    ("one row of the list", b"\x1b[A", b"\x1b[B"),
+    ("a page of the list", b"\x1b[5~", b"\x1b[6~"),
+)
+"""What is pressed at the end of the history, and at the beginning of the probe's list."""
 LOADING_LIMIT = 300.0
 NEVER_TRUE = (
     ("an expression over the state", "when: state.n < 0"),
@@ -78,19 +87,19 @@ def _in_the_terminal(store: Path) -> list[Row]:
         rows = [Row("opened until the last events are on the screen",
                     f"{terminal.until(f'{EVENTS:,} of {EVENTS:,}'.encode()) * 1000:.0f} ms")]  # fmt: skip
         terminal.quiet(0.3, limit=1.0)
-        rows += _keys_rows("while most is still being read", [terminal.press(b"\x1b[A") for _ in range(KEYS // 3)])
+        rows += _keys_rows("while most is still being read", _pressed(terminal, b"\x1b[A"))
         rows.append(Row("until all of it is folded and indexed", f"{_wait_until_idle(terminal):.1f} s"))
         bare = Terminal([*PROBE, "lines"])
         bare.until(b"long-haul")
         bare.quiet(1.0)
-        for name, key in (("one event", b","), ("one row of the list", b"\x1b[A"), ("a page of the list", b"\x1b[5~")):
+        for name, key, bare_key in KEYS_PRESSED:
             terminal.quiet(0.2)
             mine, theirs = [], []
-            for _ in range(KEYS):
+            for _ in range(PRESSED):
                 mine.append(terminal.press(key))
-                terminal.quiet(0.03)
-                theirs.append(bare.press(b"." if key == b"," else key))
-                bare.quiet(0.03)
+                terminal.quiet(QUIET)
+                theirs.append(bare.press(bare_key))
+                bare.quiet(QUIET)
             rows += _keys_rows(name, mine, theirs)
         bare.close()
         rows.append(Row("seek to an event by its number", f"{statistics.median(_seeks(terminal)) * 1000:.0f} ms"))
@@ -98,6 +107,14 @@ def _in_the_terminal(store: Path) -> list[Row]:
         return rows
     finally:
         terminal.close()
+
+
+def _pressed(terminal: Terminal, key: bytes) -> list[float]:
+    times = []
+    for _ in range(PRESSED // 2):
+        times.append(terminal.press(key))
+        terminal.quiet(0.02, limit=0.1)
+    return times
 
 
 def _keys_rows(name: str, ours: list[float], probe: list[float] | None = None) -> list[Row]:
@@ -131,10 +148,11 @@ def _seeks(terminal: Terminal) -> list[float]:
     for number in range(7):
         target = 100_003 + 111_111 * number
         terminal.quiet(0.2)
-        for key in (b":", *(bytes([digit]) for digit in str(target).encode())):
-            terminal.press(key)
+        for keys in (b":", str(target).encode()):
+            terminal.send(keys)
+            terminal.quiet(0.3)
         terminal.send(b"\r")
-        times.append(terminal.until(f"@{target}".encode()))
+        times.append(terminal.until(f"{target:,}".encode()))
     return times
 
 
