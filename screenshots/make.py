@@ -21,13 +21,17 @@ FOLDER = Path(__file__).parent
 FONT = "DejaVu Sans Mono"
 
 
+Keys = tuple[str | list[str], ...]
+"""One after the other; those of a list without waiting in between, which is how text is typed."""
+
+
 class Picture(NamedTuple):
     """One picture: which execution is open (none: the list), the keys pressed, and how the terminal is."""
 
     name: str
     size: tuple[int, int]
     execution: str = ""
-    keys: tuple[str, ...] = ()
+    keys: Keys = ()
     theme: str = "dive-dark"
     ascii: bool = False
     no_color: bool = False
@@ -35,6 +39,24 @@ class Picture(NamedTuple):
     store: str = ".dive"
     """Its place in the scene's folder."""
 
+
+def typed(text: str) -> Keys:
+    """Text and `enter`."""
+    return ([*text, "enter"],)
+
+
+REPLAY = (
+    "space",
+    "B",
+    *typed("changes:exchange.rate"),
+    *typed("when: state.total > 1000"),
+    ["escape", "q", "W"],
+    *typed("exchange.rate"),
+    "W",
+    *typed("total"),
+    "C",
+)
+"""Replaying, with breakpoints and watches, at the last event at which one of them stops."""
 
 PICTURES = (
     Picture("executions-120x36", (120, 36)),
@@ -56,6 +78,27 @@ PICTURES = (
     Picture("execution-no-color", (120, 36), "failed", no_color=True),
     Picture("execution-ascii", (120, 36), "failed", ascii=True),
     Picture("help", (120, 36), "failed", ("question_mark",)),
+    Picture("replay-120x36", (120, 36), "overcharged", REPLAY),
+    Picture("replay-80x24", (80, 24), "overcharged", REPLAY),
+    Picture("replay-250x70", (250, 70), "overcharged", REPLAY),
+    Picture("replay-colour-blind", (120, 36), "overcharged", REPLAY, theme="dive-colour-blind"),
+    Picture("replay-no-color", (120, 36), "overcharged", REPLAY, no_color=True),
+    Picture("replay-256-colors", (120, 36), "overcharged", REPLAY, colors_256=True),
+    Picture("replay-breakpoints", (120, 36), "overcharged", (*REPLAY, "B")),
+    Picture("replay-who-set", (120, 36), "overcharged", (*REPLAY, "G", "up", "w")),
+    Picture("search", (120, 36), "overcharged", ("slash", *typed("amount"), "N", "N")),
+    Picture("search-state", (120, 36), "overcharged", ("space", "4", "slash", *typed("amount"), "n")),
+    Picture("jump", (120, 36), "overcharged", ("J",)),
+    Picture("copy", (120, 36), "overcharged", ("y",)),
+    Picture("export", (120, 36), "overcharged", ("e", "down", "down")),
+    Picture("columns", (120, 36), keys=("c",)),
+    Picture("compare", (120, 36), "overcharged", ("d", "G")),
+    Picture("diff-executions", (120, 36), "overcharged", ("d", "G", "enter")),
+    Picture("diff-executions-80x24", (80, 24), "overcharged", ("d", "G", "enter")),
+    Picture("diff-executions-250x70", (250, 70), "overcharged", ("d", "G", "enter")),
+    Picture("diff-states", (120, 36), "overcharged", ("d", "tab", *typed("4"))),
+    Picture("diff-states-80x24", (80, 24), "overcharged", ("d", "tab", *typed("4"))),
+    Picture("diff-snapshot", (120, 36), "drifted", ("d", "tab", *typed("snapshot"))),
     Picture("stores", (120, 36), keys=("O",)),
     Picture("stores-80x24", (80, 24), keys=("O",)),
     Picture("delete", (120, 36), "failed", ("D",)),
@@ -84,19 +127,20 @@ async def draw(picture: Picture, scene_ids: dict[str, str], store: str) -> str:
     )
     async with app.run_test(size=picture.size) as pilot:
         await settled(app, pilot)
-        for key in picture.keys:
-            await pilot.press(key)
-            await settled(app, pilot)
+        for keys in picture.keys:
+            await pilot.press(*([keys] if isinstance(keys, str) else keys))
+            await settled(app, pilot, 2)
+        await settled(app, pilot)
         svg = app.export_screenshot(title="dive-tui")
     os.environ.pop("NO_COLOR", None)
     return cleaned(svg, in_256=picture.colors_256)
 
 
-async def settled(app: object, pilot: object) -> None:
-    """Wait until two pictures in a row are the same."""
+async def settled(app: object, pilot: object, pauses: int = 10) -> None:
+    """Wait until two pictures in a row, with so many pauses in between, are the same."""
     before = ""
     while True:
-        for _ in range(10):
+        for _ in range(pauses):
             await pilot.pause(0.05)  # type: ignore[attr-defined]
         now = app.export_screenshot(title="dive-tui")  # type: ignore[attr-defined]
         if same(now) == same(before):
@@ -141,18 +185,17 @@ async def make(names: Sequence[str], folder: Path = FOLDER) -> None:
 
     home = Path.cwd()
     with tempfile.TemporaryDirectory() as temporary:
-        project = Path(temporary) / "order"
+        project = Path(temporary) / "sales"
         project.mkdir()
         os.chdir(project)
         scene = Scene(project)
         await scene.build()
-        ids = {name: getattr(scene, name) for name in ("failed", "running", "interrupted", "waiting")}
         try:
             for picture in PICTURES:
                 if names and picture.name not in names:
                     continue
                 await scene.build_others()
-                svg = await draw(picture, ids, str(project / picture.store))
+                svg = await draw(picture, scene.ids, str(project / picture.store))
                 (folder / f"{picture.name}.svg").write_text(svg, encoding="utf-8")
                 if folder == FOLDER:
                     (folder / f"{picture.name}.png").write_bytes(rasterize(svg))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
+import os
 import re
 import shutil
 import sys
@@ -21,10 +23,11 @@ from engine.testing.ports import FakeClock
 from stores.file.store import FileExecutionEventStore
 from stores.sqlite.store import SQLiteExecutionEventStore
 
-EXAMPLE = Path(__file__).parent.parent / "examples" / "order"
+EXAMPLES = Path(__file__).parent.parent / "examples"
 START = datetime(2026, 3, 1, 9, 2, 41, tzinfo=UTC)
 NOW = START + timedelta(minutes=12, seconds=6)
 AMOUNTS = (42.0, 18.5, 64.9, 30.0, 99.5, 12.0, 55.0, 118.2, 21.0, 75.4, 88.0, 35.5, 118.2)
+INVOICES = START - timedelta(hours=6, minutes=2)
 SLOWER = 3.3
 """How much slower than in the example the actions are, so that bars have something to show."""
 _CHECKSUM = re.compile(rb',"crc":"[^"]*"\}')
@@ -44,22 +47,25 @@ class PlausibleIds:
 
 
 class Scene:
-    """A folder with the example and its store; `failed`, `running`, `interrupted` and `waiting` are ids in it."""
+    """A folder with two examples and their store; `ids` are those of the executions that pictures are of, by name."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self.clock = FakeClock(START, tick=0.002, skip=True)
+        self.clock = FakeClock(INVOICES, tick=0.002, skip=True)
         self.store = SQLiteExecutionEventStore(folder / ".dive" / "store.db", create=True, offload=False)
-        self.failed = self.running = self.interrupted = self.waiting = ""
-        for name in ("order.yaml", "shop.py"):
-            shutil.copyfile(EXAMPLE / name, folder / name)
+        self.ids: dict[str, str] = {}
+        for name in ("order/order.yaml", "order/shop.py", "invoice/invoice.yaml", "invoice/billing.py"):
+            shutil.copyfile(EXAMPLES / name, folder / Path(name).name)
 
     async def build(self) -> None:
         """Run everything; the working folder must be the scene's, for the names in tracebacks."""
         memory = MemoryExecutionEventStore()
-        engine = Engine(
-            memory, actions=[self._shop(), self._fetch_page, self._publish], clock=self.clock, ids=PlausibleIds()
-        )
+        shop, billing = self._actions("shop"), self._actions("billing")
+        actions = [self._fetch_page, self._publish]
+        ids = PlausibleIds()
+        await self._build_invoices(Engine(memory, actions=[billing], clock=self.clock, ids=ids), memory)
+        self.clock.advance((START - self.clock.now()).total_seconds())
+        engine = Engine(memory, actions=[shop, *actions], clock=self.clock, ids=ids)
         order = select_workflow(load_workflows(Path("order.yaml")), None)
         for place, amount in enumerate(AMOUNTS):
             if place % 4 == 2:
@@ -71,8 +77,34 @@ class Scene:
             self.clock.advance(31.0 + 11 * (place % 3))
             if place == len(AMOUNTS) - 3:
                 result = await engine.run(RELEASE, {"version": "2.4"}, linger=30)
-                self.waiting = result.id
+                self.ids["waiting"] = result.id
                 await self.store.append_events(await memory.get_event_history(result.id))
+
+    async def _build_invoices(self, engine: Engine, memory: MemoryExecutionEventStore) -> None:
+        """Three invoices: two that are paid, and one for which the rates service answers in percent.
+
+        The first one's snapshot is not what its events give.
+        """
+        invoice = select_workflow(load_workflows(Path("invoice.yaml")), None)
+        for name in ("drifted", "paid", "overcharged"):
+            if name == "overcharged":
+                os.environ["RATES"] = "percent"
+            result = await engine.run(invoice, {})
+            os.environ.pop("RATES", None)
+            self.ids[name] = result.id
+            events = await memory.get_event_history(result.id)
+            await self.store.append_events(events)
+            if name == "drifted":
+                await self._keep_drifted(events)
+            self.clock.advance(1820.0)
+
+    async def _keep_drifted(self, events: list[ExecutionEvent]) -> None:
+        """Store a snapshot of a state in which the payment has another reference than the events say."""
+        state = initial_state(events[0].execution_id)
+        for event in events:
+            data = json.loads(json.dumps(event.data).replace("ch_4712", "ch_4172"))
+            state = reduce(state, event._replace(data=data))
+        await self.store.save_snapshot(ExecutionSnapshot.of(state, events[0].data["workflow"]))
 
     async def build_others(self) -> None:
         """Stores beside it, anew: a damaged one, one in SQLite, and one of the Go system."""
@@ -83,13 +115,13 @@ class Scene:
         for summary in (await self.store.list_executions())[:9]:
             await self._copy(summary.id, damaged_store)
         await damaged_store.close()
-        _flip(damaged / self.failed / "events.jsonl", line=21)
-        _flip(damaged / self.waiting / "events.jsonl", line=26)
-        _cut_short(damaged / self.interrupted / "events.jsonl")
-        for place, history in enumerate(sorted((self._folder / ".dive").glob("exec_*/events.jsonl"))[:6]):
+        for place, history in enumerate(sorted(damaged.glob("exec_*/events.jsonl"))[:6]):
             (legacy / f"exec_{place}").mkdir(parents=True)
             theirs = _CHECKSUM.sub(b"}", history.read_bytes()).replace(b'Z","event_type"', b'123Z","event_type"')
             (legacy / f"exec_{place}" / "events.jsonl").write_bytes(theirs)
+        _flip(damaged / self.ids["failed"] / "events.jsonl", line=21)
+        _flip(damaged / self.ids["waiting"] / "events.jsonl", line=26)
+        _cut_short(damaged / self.ids["interrupted"] / "events.jsonl")
         reports = self._folder / "reports/.dive/store.db"
         reports.parent.mkdir(parents=True)
         database = SQLiteExecutionEventStore(reports, create=True, offload=False)
@@ -99,7 +131,7 @@ class Scene:
 
     async def _copy(self, execution_id: str, target: ExecutionEventStore) -> None:
         """Copy an execution as if it had run there: event by event, with a snapshot at its end."""
-        state, workflow = initial_state(execution_id), {}
+        state, workflow = initial_state(execution_id), dict[str, Any]()
         for event in await self.store.get_event_history(execution_id):
             await target.append_events([event])
             state = reduce(state, event)
@@ -110,25 +142,25 @@ class Scene:
     async def _keep(self, execution_id: str, events: list[ExecutionEvent], place: int) -> None:
         """Put a history, or its beginning, into the store that is shown."""
         if place == len(AMOUNTS) - 2:
-            self.running = execution_id
+            self.ids["running"] = execution_id
             await self.store.acquire_owner(execution_id, "runner_live")
             events = events[:14]
         elif place == len(AMOUNTS) - 4:
-            self.interrupted = execution_id
+            self.ids["interrupted"] = execution_id
             events = events[:10]
         elif place == len(AMOUNTS) - 1:
-            self.failed = execution_id
+            self.ids["failed"] = execution_id
         await self.store.append_events(events)
 
-    def _shop(self) -> types.ModuleType:
-        """The example's own actions; where they would wait, the scene's clock moves instead."""
-        spec = importlib.util.spec_from_file_location("shop", "shop.py")
+    def _actions(self, name: str) -> types.ModuleType:
+        """An example's own actions; where they would wait, the scene's clock moves instead."""
+        spec = importlib.util.spec_from_file_location(name, f"{name}.py")
         assert spec is not None and spec.loader is not None
-        shop = importlib.util.module_from_spec(spec)
+        module = importlib.util.module_from_spec(spec)
         sys.dont_write_bytecode = True
-        spec.loader.exec_module(shop)
-        shop.__dict__["asyncio"] = types.SimpleNamespace(sleep=self._wait)
-        return shop
+        spec.loader.exec_module(module)
+        module.__dict__["asyncio"] = types.SimpleNamespace(sleep=self._wait)
+        return module
 
     async def _wait(self, seconds: float) -> None:
         """Wait in the scene's time: who waits for the earliest moment goes on first, and no real time passes."""

@@ -239,7 +239,7 @@ class DiffFeed:
         if found.verdict in ("missing", "unusable"):
             raise DiffError(sentence)
         sides = Sides(
-            ("stored snapshot", f"state replayed to event {human_count(found.sequence or 0)}"),
+            ("stored snapshot", f"replayed to event {human_count(found.sequence or 0)}"),
             (execution_id, execution_id),
             history.state_at(1).info.workflow_name,
             f"snapshot of {id_words(execution_id)}",

@@ -52,9 +52,8 @@ class History:
         self._pages = EventPages(execution_id, source)
         self._told: ExecutionState | None = None
         self._state = initial_state(execution_id)
-        self._spacing = KEYFRAME_EVERY
-        self._keyframes: list[ExecutionState] = [self._state]
-        """After every `_spacing` events, from the start."""
+        self._keyframes: tuple[int, list[ExecutionState]] = KEYFRAME_EVERY, [self._state]
+        """States after every so many events, from the start; both in one, as others may look while they change."""
         self._recent: LRU[int, ExecutionState] = LRU(RECENT_STATES, name="past states")
         self.extend(events)
 
@@ -131,6 +130,14 @@ class History:
         """
         return self._pages.lines(first, len(self) if last is None else last)
 
+    def recognise(self, events: Iterable[ExecutionEvent]) -> None:
+        """Make sure that events made of `lines` are those that were taken in.
+
+        Raises:
+            StoreError: another history has taken the place of this one.
+        """
+        self._pages.recognise(events)
+
     def states(self, first: int = 1, last: int | None = None) -> Iterator[tuple[ExecutionEvent, ExecutionState]]:
         """Each event from one sequence to another with the state after it, as far as states go; one fold.
 
@@ -164,11 +171,12 @@ class History:
         Raises:
             StoreError: they are not kept here and cannot be read any more.
         """
-        if sequence >= self.latest.sequence:
-            return self.latest
-        sequence = min(max(sequence, 0), self.folded)
-        if sequence == self._state.sequence:
-            return self._state
+        latest, last = self.latest, self._state  # both may grow meanwhile
+        if sequence >= latest.sequence:
+            return latest
+        sequence = max(sequence, 0)
+        if sequence >= last.sequence:
+            return last
         known = self._recent.get(sequence)
         if known is not None:
             return known
@@ -182,7 +190,8 @@ class History:
 
     def _keyframe_before(self, sequence: int) -> ExecutionState:
         """The nearest kept one that is not after it."""
-        kept = self._keyframes[sequence // self._spacing]
+        spacing, keyframes = self._keyframes
+        kept = keyframes[sequence // spacing]
         made_again = range(sequence - sequence % KEYFRAME_EVERY, kept.sequence, -KEYFRAME_EVERY)
         return next((state for state in map(self._recent.get, made_again) if state is not None), kept)
 
@@ -207,13 +216,13 @@ class History:
         except _MALFORMED as error:
             self.problem = f"event {event.sequence} ({event.event_type}): its data is not as it should be ({error})"
             return
-        self.writes.add(event.sequence, self._state, state)
+        self.writes.add(event, self._state, state)
+        spacing, keyframes = self._keyframes
+        if event.sequence % spacing == 0:
+            keyframes.append(state)
+            if len(keyframes) > MAX_KEYFRAMES:
+                self._keyframes = spacing * 2, keyframes[::2]
         self._state = state
-        if event.sequence % self._spacing == 0:
-            self._keyframes.append(state)
-            if len(self._keyframes) > MAX_KEYFRAMES:
-                del self._keyframes[1::2]
-                self._spacing *= 2
 
     def failure_sequence(self) -> int | None:
         """The failure that caused the end, or the first failure there is; None without one."""

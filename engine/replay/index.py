@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from engine.model.events import ExecutionEvent, ExecutionEventType, JsonObject
 from engine.model.state import PathState
@@ -56,6 +56,8 @@ class StepIndex:
         """In the order they started."""
         self.step_starts = array("I")
         """Sequences at which units began."""
+        self._starts_of: dict[str, array[int]] = {}
+        """The same by the name of their step."""
         self.failures = array("I")
         """Sequences of failed attempts and of the failures they led to."""
         self.messages = array("I")
@@ -88,7 +90,7 @@ class StepIndex:
 
     def units(self) -> Iterator[UnitRecord]:
         """All units, path by path."""
-        for path in self.paths.values():
+        for path in list(self.paths.values()):
             yield from path.units
 
     def unit_of(self, event: ExecutionEvent) -> UnitRecord | None:
@@ -121,6 +123,10 @@ class StepIndex:
         """Where the last unit before this sequence began."""
         at = bisect_left(self.step_starts, sequence)
         return self.step_starts[at - 1] if at else None
+
+    def starts_of(self, step: str) -> Sequence[int]:
+        """Sequences at which units of this step began, in order."""
+        return self._starts_of.get(step, ())
 
     def _begin_path(self, event: ExecutionEvent, path_id: str, parent: str | None) -> PathRecord:
         row = self._path_spans.begin(event)
@@ -179,6 +185,7 @@ class StepIndex:
         path.units.rows.append(row)
         unit = self._open[path.id] = _Open(row, event.step_name, visit)
         self.step_starts.append(event.sequence)
+        self._starts_of.setdefault(event.step_name, array("I")).append(event.sequence)
         return unit
 
     def _attempt_ended(self, unit: _Open, event: ExecutionEvent, data: JsonObject, iteration: int | None) -> int:

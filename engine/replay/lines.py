@@ -58,7 +58,9 @@ def chosen_events(
         return
     for lines in _batches(_picked(pieces, first, sequences)):
         if excludes is None or not excludes(b"\n".join(lines)):
-            yield from map(decoded, lines)
+            events = [decoded(line) for line in lines]
+            history.recognise(events)
+            yield from events
 
 
 def _among(history: History, sequences: Sequence[int]) -> Iterator[ExecutionEvent]:

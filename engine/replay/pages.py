@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
@@ -29,6 +30,8 @@ class EventPages:
         self._execution_id = execution_id
         self._source = source
         self._added = self._expected = 0
+        self._marks = array("B")
+        """Of each event that was added, and can be read again, a few bits by which to know it."""
         self._first: list[ExecutionEvent] = []
         self._tail = (0, self._first)
         """The number of the last page that was added to and its events, in one: others may look while it changes."""
@@ -53,6 +56,8 @@ class EventPages:
         else:
             self._keep(number, events)
             self._tail = number + 1, [event]
+        if self._source is not None:
+            self._marks.append(_mark(event))
         self._added += 1
         if event.event_type == UNREADABLE and self._kept_from is None:
             # What stands in the place of something unreadable, and what was saved from behind it, is read but once.
@@ -144,7 +149,23 @@ class EventPages:
         events = self._source.read_events(self._execution_id, first, count)
         if len(events) != count:
             raise _gone(self._execution_id, first, count)
+        self.recognise(events)
         return events
+
+    def recognise(self, events: Iterable[ExecutionEvent]) -> None:
+        """Make sure that events read again are those that were added.
+
+        Raises:
+            StoreError: another history has taken the place of this one.
+        """
+        known = self._marks
+        for event in events:
+            if event.sequence <= len(known) and known[event.sequence - 1] != _mark(event):
+                raise StoreError(f"the history of {self._execution_id} is another one than the one that was read first")
+
+
+def _mark(event: ExecutionEvent) -> int:
+    return hash(event.id) & 0xFF
 
 
 def _gone(execution_id: str, first: int, count: int) -> StoreError:

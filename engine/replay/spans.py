@@ -14,6 +14,8 @@ from engine.replay.columns import EventColumns
 RUNNING, COMPLETED, FAILED, CANCELLED = "running", "completed", "failed", "cancelled"
 _STATUSES = (RUNNING, COMPLETED, FAILED, CANCELLED)
 _NUMBERS = {status: number for number, status in enumerate(_STATUSES)}
+_NEAR = 64
+"""So many attempts are looked through one by one."""
 
 
 class SpanTable:
@@ -245,6 +247,21 @@ class Attempt(Span):
         return status
 
 
+class _Tries:
+    """Of each item of a unit the last attempt, and of each attempt the one before it; by row, as far as it was made."""
+
+    def __init__(self, unit: int, rows: Sequence[int], iteration: array[int]) -> None:
+        self.unit = unit
+        self.count = len(rows)
+        self.last: dict[int, int] = {}
+        self.before: dict[int, int] = {}
+        for row in rows[: self.count]:
+            known = self.last.get(iteration[row])
+            if known is not None:
+                self.before[row] = known
+            self.last[iteration[row]] = row
+
+
 class UnitTable(SpanTable):
     """All units of a history."""
 
@@ -259,6 +276,7 @@ class UnitTable(SpanTable):
         """By row of those that have more: the rows of their attempts."""
         self.items: dict[int, int] = {}
         """By row of an each: how many items it has."""
+        self._tries = _Tries(-1, (), attempts.iteration)
 
     def add(self, event: ExecutionEvent, visit: int, order: int) -> int:
         """Add a unit that begins with this event; returns its row."""
@@ -276,6 +294,24 @@ class UnitTable(SpanTable):
             self.several[row] = array("I", (self.only[row] - 1, attempt))
         else:
             self.only[row] = attempt + 1
+
+    def last_try(self, row: int, count: int, iteration: int) -> int | None:
+        """The row of the last attempt of an item among the first so many of a unit; None when there is none."""
+        rows, items = self.attempts_of(row), self.attempts.iteration
+        nearest = max(0, count - _NEAR)
+        for at in range(count - 1, nearest - 1, -1):
+            if items[rows[at]] == iteration:
+                return rows[at]
+        if not nearest:
+            return None
+        # The unit that was asked for last is remembered: one of very many items is most often asked again.
+        tries = self._tries
+        if tries.unit != row or tries.count < count:
+            tries = self._tries = _Tries(row, rows, items)
+        found = tries.last.get(iteration)
+        while found is not None and found > rows[count - 1]:
+            found = tries.before.get(found)
+        return found
 
     def attempts_of(self, row: int) -> array[int]:
         """The rows of a unit's attempts, in the order they began."""
@@ -350,12 +386,9 @@ class UnitRecord(Span):
 
     def last_attempt_at(self, sequence: int, iteration: int | None) -> Attempt | None:
         """The latest attempt, of this item, that had begun by then."""
-        table, wanted = self._table.attempts, -1 if iteration is None else iteration
-        rows = self._table.attempts_of(self._row)
-        for at in range(bisect_right(rows, sequence, key=table.started.__getitem__) - 1, -1, -1):
-            if table.iteration[rows[at]] == wanted:
-                return Attempt(table, rows[at])
-        return None
+        count = self.attempts.count_at(sequence)
+        row = self._table.last_try(self._row, count, -1 if iteration is None else iteration)
+        return None if row is None else Attempt(self._table.attempts, row)
 
 
 class PathRecord(Span):

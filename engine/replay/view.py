@@ -58,8 +58,9 @@ def _signal_view(signal: JsonObject) -> dict[str, Any]:
 def full_view(history: History, sequence: int) -> dict[str, Any]:
     """Everything at a sequence, finished paths and steps included; costs what exists by then."""
     state = history.state_at(sequence)
-    records = [path for path in history.index.paths.values() if path.started_seq <= sequence]
-    units = [unit for path in records for unit in path.units_at(sequence)]
+    records = [path for path in list(history.index.paths.values()) if path.started_seq <= sequence]
+    units_of = {path.id: list(path.units_at(sequence)) for path in records}
+    units = [unit for of_path in units_of.values() for unit in of_path]
     return {
         "execution_id": state.execution_id,
         "sequence": state.sequence,
@@ -74,7 +75,7 @@ def full_view(history: History, sequence: int) -> dict[str, Any]:
             {
                 "id": path.id,
                 "current_step_name": path.current_step,
-                "step_outputs": completed_steps(history, [u for u in units if u.path == path.id], sequence),
+                "step_outputs": completed_steps(history, units_of.get(path.id, []), sequence),
             }
             for path in state.paths.values()
         ],

@@ -6,12 +6,15 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 
+from engine.model.events import ExecutionEvent, ExecutionEventType
 from engine.model.state import ExecutionState
 
 LAST = (1 << 63) - 1
 """No event has a higher sequence."""
 FIELDS = ("status", "inputs", "outputs", "error", "signals")
 """Parts of a state, besides variables, whose changes are kept."""
+_OF_ONE_PATH = frozenset({kind for kind in ExecutionEventType if kind.startswith("step_")})
+"""Events after which the same paths are open as before, and all but their own are what they were."""
 
 
 class WriteIndex:
@@ -29,12 +32,15 @@ class WriteIndex:
         """By path where it began with variables, and where it went away if others can then see another value."""
         self._any_move, self._any_write = _numbers(), _numbers()
 
-    def add(self, sequence: int, before: ExecutionState, after: ExecutionState) -> None:
-        """Take in what the event of this sequence changed; costs next to nothing when that is no variable."""
-        if before.paths is not after.paths and before.paths.keys() != after.paths.keys():
+    def add(self, event: ExecutionEvent, before: ExecutionState, after: ExecutionState) -> None:
+        """Take in what an event changed; costs next to nothing when that is no variable."""
+        sequence = event.sequence
+        # What a step does concerns its own path alone, however many are open; only the Go system shared variables.
+        alone = event.event_type in _OF_ONE_PATH and not after.info.dialect
+        if not alone and before.paths is not after.paths and before.paths.keys() != after.paths.keys():
             self._add_moves(sequence, before, after)
         if before.script_globals is not after.script_globals:
-            self._add_writes(sequence, before, after)
+            self._add_writes(sequence, before, after, (event.path_id,) if alone else after.paths)
         if before.status is not after.status:
             self._fields["status"].append(sequence)
         if before.signals is not after.signals:
@@ -82,7 +88,9 @@ class WriteIndex:
         if moved:
             self._any_move.append(sequence)
 
-    def _add_writes(self, sequence: int, before: ExecutionState, after: ExecutionState) -> None:
+    def _add_writes(
+        self, sequence: int, before: ExecutionState, after: ExecutionState, on_paths: Iterable[str]
+    ) -> None:
         old, new = before.script_globals, after.script_globals
         names = [name for name, entry in new.items() if old.get(name) is not entry]
         if after.info.dialect:  # only the Go system could remove variables
@@ -90,10 +98,10 @@ class WriteIndex:
         self._any_write.append(sequence)
         for name in names:
             _append(self._globals, name, sequence)
-        for path in after.paths.values():
-            known = before.paths.get(path.id)
-            if known is not None and known.variables is not path.variables:
-                index = self._variables.setdefault(path.id, {})
+        for path in on_paths:
+            known, now = before.paths.get(path), after.paths.get(path)
+            if known is not None and now is not None and known.variables is not now.variables:
+                index = self._variables.setdefault(path, {})
                 for name in names:
                     _append(index, name, sequence)
 

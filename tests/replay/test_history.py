@@ -95,8 +95,8 @@ def test_so_many_states_are_kept_and_no_more_however_long_the_history(monkeypatc
     history = History(EXECUTION)
     for event in LONG.events:
         history.extend([event])
-        assert len(history._keyframes) <= 8
-    kept = [state.sequence for state in history._keyframes]
+        assert len(history._keyframes[1]) <= 8
+    kept = [state.sequence for state in history._keyframes[1]]
     assert kept == list(range(0, len(LONG.events), kept[1]))
     assert history._recent.limit == 40
     for sequence in range(len(LONG.events) + 1):

@@ -10,6 +10,7 @@ import pytest
 from engine.core.reduce import fold, initial_state
 from engine.model.events import ExecutionEvent
 from engine.replay.history import History
+from engine.replay.lines import chosen_events
 from engine.replay.pages import MOST_PAGES, PAGE, EventPages
 from engine.replay.salvaged import UNREADABLE
 from engine.store import StoreError
@@ -46,6 +47,13 @@ class Reader:
 
     def read_lines(self, execution_id: str, from_seq: int = 1, limit: int | None = None) -> list[bytes]:
         return [orjson.dumps(event.to_dict()) for event in self.read_events(execution_id, from_seq, limit)]
+
+
+class Replaced(Reader):
+    """Where, once it was read, another history of the same execution has taken its place."""
+
+    def replace(self) -> None:
+        self.events = [event._replace(id=f"event_other{event.sequence}") for event in self.events]
 
 
 def pages_of(reader: Reader, most: int = 2) -> EventPages:
@@ -188,3 +196,19 @@ def test_the_failure_is_known_while_it_loads() -> None:
     assert history.failure_sequence() is None
     history.expect(fold(initial_state(EXECUTION), written.events))
     assert history.failure_sequence() == History(EXECUTION, written.events).failure_sequence() == 4
+
+
+def test_another_history_in_the_place_of_the_one_that_was_read_is_never_mixed_with_it() -> None:
+    reader = Replaced(EVENTS)
+    history = History(EXECUTION, EVENTS, source=reader)
+    pages = pages_of(reader)
+    reader.replace()
+    sought = (PAGE + 1, PAGE + 7, 3 * PAGE)
+    for sequence in sought:
+        with pytest.raises(StoreError, match="is another one than the one that was read first"):
+            pages.get(sequence)
+        with pytest.raises(StoreError, match="is another one"):
+            list(pages.stream(sequence, sequence + 2))
+    with pytest.raises(StoreError, match="is another one"):
+        list(chosen_events(history, range(300, 400)))
+    assert pages.get(1) == EVENTS[0]

@@ -36,8 +36,8 @@ def forked() -> Written:
 
 def index_of(written: Written) -> WriteIndex:
     index = WriteIndex()
-    for before, after in zip(written.states, written.states[1:], strict=False):
-        index.add(after.sequence, before, after)
+    for added, before, after in zip(written.events, written.states, written.states[1:], strict=False):
+        index.add(added, before, after)
     return index
 
 

@@ -86,7 +86,7 @@ class DiffDialog(Dialog[Question]):
             yield choices
             with Horizontal():
                 yield PartsLine(part(("or with", "dim")))
-                yield TextField(placeholder="an event number, mark, last, an execution, or EXECUTION@EVENT")
+                yield TextField(placeholder="an event, a mark, last, an execution, or EXECUTION@EVENT")
             yield Words(id="problem")
 
     def on_mount(self) -> None:

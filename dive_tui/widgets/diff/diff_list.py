@@ -63,7 +63,11 @@ class DiffList(LineView):
             first = self._unfolded.next_stop(-1, 1)
             at = first if first is not None else 0
         self._redraw(cursor=at)
-        self.scroll_to_row(self.cursor, center=not keep)
+        if keep:
+            self.scroll_to_row(self.cursor)
+        else:  # from the top, as long as the first change is in sight there
+            height = self.page_size
+            self.scroll_to(y=0 if at < height else at - height // 2, animate=False, force=True)
 
     def draw_as(self, *, unified: bool, swapped: bool) -> None:
         """Draw in one column or in two, as they came or swapped."""

@@ -71,12 +71,19 @@ def _on_path(history: History, address: Address, sequence: int, path: str | None
 
 def _last_change(history: History, address: Address, last: int) -> Write | None:
     for start, end in windows(1, last, backwards=True):
-        found = candidates(history, address, start, end)
-        # The last one has most often changed it: of those before it ever more are looked at together.
-        for first, until in windows(0, len(found) - 1, backwards=True, smallest=1, largest=_MOST_AT_ONCE):
-            *_, change = [None, *changes_among(history, address, found[first : until + 1])]
-            if change is not None:
-                return change
+        change = last_change_among(history, address, candidates(history, address, start, end))
+        if change is not None:
+            return change
+    return None
+
+
+def last_change_among(history: History, address: Address, sequences: Sequence[int]) -> Write | None:
+    """The last of the candidates that changed the value at a full address; `sequences` as for `changes_among`."""
+    # The last one has most often changed it: of those before it ever more are looked at together.
+    for first, until in windows(0, len(sequences) - 1, backwards=True, smallest=1, largest=_MOST_AT_ONCE):
+        *_, change = [None, *changes_among(history, address, sequences[first : until + 1])]
+        if change is not None:
+            return change
     return None
 
 

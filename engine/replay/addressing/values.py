@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from engine.model.events import TERMINAL_TYPES, ExecutionEventType
@@ -10,7 +11,7 @@ from engine.model.state import ExecutionState
 from engine.replay.addressing.addresses import MISSING, VARIABLES, Address, descend, resolve
 from engine.replay.history import History
 from engine.replay.index import UnitRecord
-from engine.replay.view import full_view, open_view, path_at, path_view, span_entry
+from engine.replay.view import full_view, open_view, path_at, path_view, span_entry, unit_output
 from engine.replay.writes import FIELDS, LAST, merged
 
 _PATH_ENDS = frozenset({
@@ -22,8 +23,11 @@ _PATH_ENDS = frozenset({
     *TERMINAL_TYPES,
 })  # fmt: skip
 """With these a unit can end that they do not name."""
-_MOVES_OTHERS = _PATH_ENDS | {ExecutionEventType.PATH_JOINED}
+_MOVES_OTHERS = frozenset({ExecutionEventType.PATH_BRANCHED, ExecutionEventType.PATH_JOINED})
 """These can change paths they do not name, as can events about the whole execution."""
+_MOVES_OTHERS_IN_GO = _MOVES_OTHERS | _PATH_ENDS
+
+_NEVER_CHANGED = ("execution_id", "versions")
 
 
 def cursor_path(history: History, sequence: int) -> str:
@@ -32,7 +36,7 @@ def cursor_path(history: History, sequence: int) -> str:
     The event's own path; of an event about the whole execution the open path that moved last, and where none is open
     the one that moved last of all.
     """
-    sequence = min(sequence, len(history))
+    sequence = min(sequence, len(history.columns))  # of what is still loading only that it is there is known
     path_of = history.columns.path
     if sequence < 1 or path_of(sequence):
         return path_of(sequence) if sequence >= 1 else ""
@@ -67,6 +71,8 @@ def value_in(history: History, state: ExecutionState, address: Address) -> Any:
         return descend(value, rest[1:])
     if is_of_step(address):
         return step_value(history, address, state.sequence)
+    if first == "completed_steps" and name is not None:
+        return descend(_last_output(history, name, state.sequence), rest[1:])
     if first in FIELDS:
         return descend(open_view(state)["signals"] if first == "signals" else getattr(state, str(first)), rest)
     return resolve(full_view(history, state.sequence), address)
@@ -107,23 +113,36 @@ def _in_path(history: History, state: ExecutionState, name: str, parts: Sequence
 
 def latest_unit(history: History, step: str, sequence: int) -> UnitRecord | None:
     """The last unit of a step that had begun by then."""
-    if step not in history.columns.step_names():
+    starts = history.index.starts_of(step)
+    count = bisect_right(starts, sequence)
+    if not count:
         return None
-    for at in history.columns.find(steps=(step,), last=sequence, backwards=True):
-        if history.index.next_step(at - 1) == at:
-            path = history.index.paths.get(history.columns.path(at))
-            units = path.units_at(at) if path is not None else []
-            return units[-1] if units else None
-    return None
+    began = starts[count - 1]
+    return history.index.paths[history.columns.path(began)].units_at(began)[-1]
 
 
 def _in_unit(history: History, unit: UnitRecord, parts: Sequence[str | int], sequence: int) -> Any:
     """What lies below the latest unit of a step: status, attempt, output, error, ...; of an each also its items."""
     if parts and parts[0] == "items" and unit.items is not None:
         return _in_items(history, unit, parts[1:], sequence)
+    if parts and parts[0] == "status":
+        return descend(unit.status_at(sequence), parts[1:])  # without its output, which may be large
     span = unit if unit.items is not None else unit.last_attempt_at(sequence, None)
     entry = {} if span is None else span_entry(history, unit, span, sequence)
     return descend(entry | {"status": unit.status_at(sequence)}, parts)
+
+
+def _last_output(history: History, step: str, sequence: int) -> Any:
+    """The output of the unit of a step that completed last by then."""
+    for at in _completions(history, step, last=sequence, backwards=True):
+        unit = history.index.unit_at(at)
+        if unit is not None and unit.completed_seq == at:
+            return unit_output(history, unit)
+    return MISSING
+
+
+def _completions(history: History, step: str, **within: Any) -> Iterator[int]:
+    return history.columns.find(kinds=(ExecutionEventType.STEP_COMPLETED,), steps=(step,), **within)
 
 
 def _in_items(history: History, unit: UnitRecord, parts: Sequence[str | int], sequence: int) -> Any:
@@ -158,9 +177,18 @@ def candidates(history: History, address: Address, first: int = 1, last: int = L
             list(found(steps=(name,), first=first, last=last)),
             list(found(kinds=_PATH_ENDS, first=first, last=last)),
         ])  # fmt: skip
+    if root == "completed_steps" and name is not None:
+        return list(_completions(history, name, first=first, last=last))
+    if root in _NEVER_CHANGED:
+        return ()
     if root in FIELDS:
         return writes.changes_of(str(root), first, last)
     return range(first, last + 1)
+
+
+def moving_kinds(history: History) -> Collection[str]:
+    """Kinds of events that can change paths they do not name."""
+    return _MOVES_OTHERS_IN_GO if history.latest.info.dialect else _MOVES_OTHERS
 
 
 def _candidates_of_path(
@@ -171,6 +199,6 @@ def _candidates_of_path(
     found = history.columns.find
     return merged([
         list(found(paths=(path, ""), first=first, last=last)),
-        list(found(kinds=_MOVES_OTHERS, first=first, last=last)),
+        list(found(kinds=moving_kinds(history), first=first, last=last)),
         history.writes.writes_on(path, first, last),
     ])  # fmt: skip

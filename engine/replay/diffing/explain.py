@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
 from engine.replay.addressing.addresses import MISSING, PARTS, Address, descend, is_same
-from engine.replay.addressing.setting import who_set
-from engine.replay.addressing.values import latest_unit, step_value
+from engine.replay.addressing.setting import Write, last_change_among, who_set
+from engine.replay.addressing.values import latest_unit, moving_kinds, step_value
 from engine.replay.diffing.diff import Change, Keys
 from engine.replay.history import History
 from engine.replay.index import Attempt, UnitRecord
 from engine.replay.view import span_entry
+from engine.replay.writes import merged
 
 
 class Explained(NamedTuple):
@@ -55,6 +57,7 @@ class _Explainer:
         self._after = after
         self._known: dict[Keys, int | None] = {}
         self._items: dict[str, _Items | None] = {}
+        self._of_paths: dict[str, array[int]] | None = None
 
     def explanation(self, change: Change) -> int | None:
         """The event that made a difference."""
@@ -77,9 +80,18 @@ class _Explainer:
                     return
             yield from islice((at for at in items.turns if self._changes_step(keys, at)), 1)
             last = items.turns[-1] - 1
-        write = who_set(self._history, Address(keys), last)
+        write = self._last_of_path(keys) if _is_of_path(keys) else who_set(self._history, Address(keys), last)
         if write is not None:
             yield write.sequence
+
+    def _last_of_path(self, keys: Keys) -> Write | None:
+        """As `who_set`; with thousands of paths, going through all events for each of them would take too long."""
+        history, path = self._history, str(keys[1])
+        if self._of_paths is None:
+            self._of_paths = _by_path(history, self._after + 1, self._sequence)
+        events = (self._of_paths.get(name, ()) for name in (path, ""))
+        written = history.writes.writes_on(path, self._after + 1, self._sequence)
+        return last_change_among(history, Address(keys), merged([*events, written]))
 
     def _changes_step(self, keys: Keys, sequence: int) -> bool:
         before, after = (step_value(self._history, Address(keys), at) for at in (sequence - 1, sequence))
@@ -93,6 +105,21 @@ class _Explainer:
             has_items = unit is not None and unit.items is not None
             self._items[name] = _Items(self._history, unit, self._sequence) if unit and has_items else None
         return self._items[name]
+
+
+def _is_of_path(keys: Keys) -> bool:
+    """Whether it is about a path, and not about one of its variables, whose writes are known."""
+    return len(keys) > 1 and keys[0] == "paths" and not (len(keys) > 3 and keys[2] == "variables")
+
+
+def _by_path(history: History, first: int, last: int) -> dict[str, array[int]]:
+    """The events that name a path, by path; under an empty name those that can change any."""
+    found: dict[str, array[int]] = {}
+    columns, moving = history.columns, moving_kinds(history)
+    for sequence in range(first, min(last, history.folded) + 1):
+        name = "" if columns.kind(sequence) in moving else columns.path(sequence)
+        found.setdefault(name, array("I")).append(sequence)
+    return found
 
 
 class _Items:

@@ -24,7 +24,7 @@ def comparable_view(history: History, sequence: int) -> dict[str, Any]:
         StoreError: events are not kept and cannot be read any more.
     """
     state = history.state_at(sequence)
-    records = [record for record in history.index.paths.values() if record.started_seq <= sequence]
+    records = [record for record in list(history.index.paths.values()) if record.started_seq <= sequence]
     # The open ones, which may be announced and not started yet, come last, as they do in the view of everything.
     paths = {record.id: path_at(record, state, sequence) for record in records}
     view = open_view(state)

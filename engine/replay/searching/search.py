@@ -30,6 +30,11 @@ Cancelled = Callable[[], bool]
 Progress = Callable[[int, int], None]
 
 
+def _known(history: History) -> int:
+    """Up to where events can be searched: of those that are still loading nothing is known yet."""
+    return min(len(history), len(history.columns))
+
+
 class Span(NamedTuple):
     """A stretch of a history that was searched."""
 
@@ -58,7 +63,8 @@ def search(
     Raises:
         StoreError: the events are not kept in the history and cannot be read any more.
     """
-    first, last = max(1, first), min(len(history), len(history) if last is None else last)
+    known = _known(history)
+    first, last = max(1, first), known if last is None else min(known, last)
     total, done = max(0, last - first + 1), 0
     for span in spans(history, query, first, last, backwards=backwards, cancelled=cancelled):
         yield from reversed(span.hits) if backwards else span.hits
@@ -191,7 +197,7 @@ class Hits:
         Raises:
             StoreError: as `search`; what was found until then stays.
         """
-        total = self._total = len(history)
+        total = self._total = _known(history)
         for span in spans(history, self.query, self._after_to + 1, total, cancelled=cancelled):
             self._after.extend(span.hits)
             self._after_to = span.last

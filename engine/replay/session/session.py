@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
@@ -21,6 +22,10 @@ from engine.replay.session.stops import Progress, Search, Stop, never, silent
 from engine.replay.session.watches import Watch, WatchValue, value_at
 
 __all__ = ["ReplaySession", "SessionError", "Stop"]
+
+
+_HALF_A_MICROSECOND = 5e-7
+"""Times are recorded in microseconds; the difference of two is a number that may be a little less."""
 
 
 class SessionError(ValueError):
@@ -67,7 +72,7 @@ class ReplaySession:
 
     def seek_seconds(self, seconds: float) -> int:
         """Go to the last event that had happened so long after the first one."""
-        return self.seek(self.history.columns.last_at(seconds))
+        return self.seek(self.history.columns.last_at(seconds + _HALF_A_MICROSECOND))
 
     def seek_time(self, moment: datetime) -> int:
         """Go to the last event that had happened by a time, which has a time zone."""
@@ -79,15 +84,16 @@ class ReplaySession:
         Raises:
             SessionError: there is none that way.
         """
-        columns, index = self.history.columns, self.history.index
-        fitting = list(filter(glob_test(glob), columns.step_names()))
-        first, last = (1, self.sequence - 1) if backwards else (self.sequence + 1, len(self.history))
-        named = columns.find(steps=fitting, first=first, last=last, backwards=backwards) if fitting else iter(())
-        start = next((at for at in named if index.next_step(at - 1) == at), None)
-        if start is None:
+        fits, index = glob_test(glob), self.history.index
+        ways = (index.starts_of(step) for step in self.history.columns.step_names() if fits(step))
+        if backwards:
+            found = [starts[at - 1] for starts in ways if (at := bisect_left(starts, self.sequence))]
+        else:
+            found = [starts[at] for starts in ways if (at := bisect_right(starts, self.sequence)) < len(starts)]
+        if not found:
             way = "before" if backwards else "after"
             raise SessionError(f"no step {shown_text(glob)} begins {way} event {self.sequence:,}")
-        return self.seek(start)
+        return self.seek(max(found) if backwards else min(found))
 
     def step_event(self, count: int = 1) -> int:
         """Go so many events on, or back where negative."""
