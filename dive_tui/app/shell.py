@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Literal, Protocol, runtime_checkable
+from weakref import WeakKeyDictionary
 
 from textual import actions, events
 from textual.app import App
 from textual.dom import DOMNode
 from textual.scrollbar import ScrollBar, ScrollBarRender
+from textual.widget import Widget
 
 from dive_tui.app import glyphs, themes
 from dive_tui.app.actions import BY_VERB, Action, Scope
@@ -69,6 +71,8 @@ class Shell(App[int], inherit_bindings=False):
             self.register_theme(themes.textual_theme(tokens))
         self.theme = theme
         self.user_keys = UserKeys()
+        self._meant_for: WeakKeyDictionary[events.Key, Widget] = WeakKeyDictionary()
+        """What had the focus when a key came."""
 
     def use_keys(self, keys: UserKeys) -> None:
         """Let actions have these keys from now on."""
@@ -122,14 +126,30 @@ class Shell(App[int], inherit_bindings=False):
         return await super().run_action(action, self.target_of(registered), namespaces)
 
     async def on_event(self, event: events.Event) -> None:
-        """Take a key pressed right after escape, which arrives as alt and that key, for the two keys it was."""
-        if isinstance(event, events.Key) and not event.is_forwarded:
+        """Take a key pressed right after escape, which arrives as alt and that key, for the two keys it was.
+
+        Keys go to what has the focus, and come back here to be looked up; behind one that moves the focus others may
+        have come already, which were meant for what has the focus then.
+        """
+        if isinstance(event, events.Key) and event.is_forwarded:
+            focused = self.focused
+            if focused is not None and self._meant_for.get(event, focused) is not focused:
+                self._send_key(event, focused)
+                return
+        elif isinstance(event, events.Key):
+            if self.focused is not None:
+                self._meant_for[event] = self.focused
             key = key_after_escape(event)
             if key is not None and await self._escape_before(event, key):
                 event.stop()
                 self.post_message(key)
                 return
         await super().on_event(event)
+
+    def _send_key(self, key: events.Key, widget: Widget) -> None:
+        again = events.Key(key.key, key.character)  # one that has come back here goes nowhere any more
+        self._meant_for[again] = widget
+        widget._forward_event(again)
 
     async def _escape_before(self, event: events.Key, key: events.Key) -> bool:
         """Run what escape does, unless the event is itself bound, or was never escape and a key."""

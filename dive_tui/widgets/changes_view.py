@@ -57,6 +57,12 @@ class ChangesView(SteadyView):
         """Show the changes `find` returns, called in a thread; where there are none, say `nothing`."""
         self._work.ask(lambda: (find(), nothing))
 
+    def clear(self) -> None:
+        """Show nothing."""
+        self._work.forget()
+        self._differences = Differences([])
+        self._lay_out()
+
     def _install(self, found: tuple[Differences, str]) -> None:
         self._differences, nothing = found
         self.set_placeholder("empty", nothing)
@@ -75,9 +81,8 @@ class ChangesView(SteadyView):
         )
 
     def _complain(self, sentence: str) -> None:
-        self._differences = Differences([])
+        self.clear()
         self.set_placeholder("error", f"The changes cannot be shown: {sentence}")
-        self._lay_out()
 
     def _lay_out(self) -> None:
         width = self.row_width - 1

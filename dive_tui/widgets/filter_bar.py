@@ -83,6 +83,11 @@ class FilterBar(Horizontal):
         """What is wrong with what is typed, or ``None``."""
         return self._error
 
+    @property
+    def typing(self) -> bool:
+        """Whether the field has the focus."""
+        return self.screen.focused is self.query_one(TextField)
+
     def compose(self) -> ComposeResult:
         """Mark, field, and note."""
         yield PartsLine(part(("/", "bold accent")), id="mark")
@@ -90,12 +95,13 @@ class FilterBar(Horizontal):
         yield PartsLine(id="note")
 
     def open(self) -> None:
-        """Give the field the focus."""
+        """Give the field the focus: at once, since the next key may already be waiting."""
         field = self.query_one(TextField)
+        self.display = True
         if self.app.focused is not field:
             self._return_to = self.app.focused
             self._before = self._sent
-        field.focus()
+        self.screen.set_focus(field)
 
     def set_text(self, text: str) -> None:
         """Put in a filter, as if it had been typed."""
@@ -144,7 +150,7 @@ class FilterBar(Horizontal):
 
     def _close(self) -> None:
         if self._return_to is not None and self._return_to.is_attached:
-            self._return_to.focus()
+            self.screen.set_focus(self._return_to)
         else:
             self.screen.set_focus(None)
         self.post_message(self.Closed(self, self._sent))

@@ -47,8 +47,6 @@ class Inspector(Vertical):
     DEFAULT_CSS = """
     Inspector { height: 1fr; }
     Inspector > LineView { height: 1fr; }
-    Inspector > FilterBar { display: none; }
-    Inspector > FilterBar.-open { display: block; }
     """
 
     def __init__(self) -> None:
@@ -58,6 +56,7 @@ class Inspector(Vertical):
         self.raw = JsonLines(id="inspector-raw")
         self.changes = ChangesView(id="inspector-changes")
         self._bar = FilterBar(_no_complaint, placeholder="keys and values")
+        self._bar.display = False
         self._as_text = False
         self._explained: Context | None = None
         self._sequence = 0
@@ -89,22 +88,31 @@ class Inspector(Vertical):
         return (self.event, state, self.changes)[self._tab]
 
     @property
-    def _views(self) -> tuple[LineView, ...]:
+    def _views(self) -> tuple[EventDetail, JsonTree, JsonLines, ChangesView]:
         return self.event, self.state, self.raw, self.changes
 
     def choose(self, tab: Tab) -> None:
-        """Turn to a view, which then stays until the cursor comes to a failure or leaves one."""
+        """Turn to a view. The state then stays, the others until the cursor comes to a failure or leaves one."""
         self._chosen = tab
         self._turn_to(tab)
 
     def show(self, context: Context, sequence: int) -> None:
         """Show the event of this sequence, and what was true then."""
         self._explained, self._sequence = context, sequence
-        at_failure = look_of(context.history.event(sequence).event_type).style == "failed"
+        event = context.history.peek(sequence)
+        at_failure = event is not None and look_of(event.event_type).style == "failed"
         if at_failure != self._at_failure:
             self._at_failure = at_failure
-            self._chosen = None
+            if self._chosen is not Tab.STATE:
+                self._chosen = None
         self._turn_to(self._chosen if self._chosen is not None else Tab.EVENT if at_failure else Tab.CHANGES)
+
+    def show_unreadable(self, sequence: int, problem: str) -> None:
+        """Say that the event of this sequence cannot be read now, in the place of what was shown before."""
+        self._explained = None
+        for view in self._views:
+            view.clear()
+        self.set_placeholder("error", f"Event {human_count(sequence)} cannot be read: {problem}")
 
     def set_placeholder(self, kind: Any, text: str, hint: str = "") -> None:
         """What to show while there is no event."""
@@ -139,12 +147,13 @@ class Inspector(Vertical):
             self.changes.show(partial(changes_at, history, sequence), _no_changes(history, sequence))
 
     def _fill_state(self, history: History, sequence: int) -> None:
-        if self._as_text:
+        if not history.knows_state(sequence):
+            for view in (self.state, self.raw):
+                view.clear()
+                view.set_placeholder("empty", _unknown(history))
+        elif self._as_text:
             self.raw.set_placeholder("loading", "rebuilding the state")
             self.raw.show(lambda: state_tree(history, sequence).value)
-        elif not history.knows_state(sequence):
-            self.state.clear()
-            self.state.set_placeholder("empty", _unknown(history))
         else:
             self.state.set_placeholder("loading", "rebuilding the state")
             self.state.show(partial(state_tree, history, sequence))
@@ -171,14 +180,13 @@ class Inspector(Vertical):
         """Ask what to search the state for."""
         if self._as_text:
             self.action_raw_state()
-        self._bar.add_class("-open")
         self._bar.open()
 
     def close_search(self) -> bool:
         """Search no longer; whether something was searched for."""
         searched = bool(self.state.searched)
         self._bar.set_text("")
-        self._bar.remove_class("-open")
+        self._bar.display = False
         self.state.search("")
         return searched
 
@@ -201,8 +209,8 @@ class Inspector(Vertical):
         self._show_bar()
 
     def _show_bar(self) -> None:
-        state, typing = self.state, self._bar.has_focus_within
-        self._bar.set_class(self._tab is Tab.STATE and (typing or bool(state.searched)), "-open")
+        state = self.state
+        self._bar.display = self._tab is Tab.STATE and (self._bar.typing or bool(state.searched))
         count = f"{human_count(state.match_count)}{'+' if state.match_count == MOST_MATCHES else ''}"
         self._bar.set_facts(f"{human_count(state.match)} of {count}" if state.searched else "")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Generic, TypeVar
 
 from textual.widget import Widget
@@ -28,6 +29,7 @@ class Latest(Generic[T]):
         self._failed = failed
         self._wanted: Callable[[], T] | None = None
         self._running = False
+        self._forgotten = 0
 
     def ask(self, work: Callable[[], T]) -> None:
         """Have this run soon. It must only read, and nothing that others change in place."""
@@ -37,19 +39,27 @@ class Latest(Generic[T]):
             self._widget.run_worker(self._run(), name=self._name, group=self._name, exit_on_error=False)
 
     def forget(self) -> None:
-        """Let go of what waits."""
+        """Let go of what waits, and of the answer to what runs."""
         self._wanted = None
+        self._forgotten += 1
 
     async def _run(self) -> None:
         try:
             while (work := self._wanted) is not None:
-                self._wanted = None
+                self._wanted, asked = None, self._forgotten
                 try:
                     result = await asyncio.to_thread(work)
                 except Exception as error:
-                    self._widget.call_later(self._failed, f"{type(error).__name__}: {error}")
+                    self._tell(asked, partial(self._failed, f"{type(error).__name__}: {error}"))
                 else:
-                    self._widget.call_later(self._done, result)
+                    self._tell(asked, partial(self._done, result))
                 await asyncio.sleep(PAUSE)
         finally:
             self._running = False
+
+    def _tell(self, asked: int, answer: Callable[[], None]) -> None:
+        def unless_forgotten() -> None:
+            if asked == self._forgotten:
+                answer()
+
+        self._widget.call_later(unless_forgotten)

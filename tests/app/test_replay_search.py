@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import Any
+
+import pytest
+from textual.events import Key
 
 from dive_tui.screens.execution.panes import PaneName
 from dive_tui.screens.execution.screen import ExecutionScreen
@@ -53,6 +57,39 @@ async def test_hits_are_counted_marked_and_gone_to() -> None:
         assert said(app) == "Around the end of the history."
         await press(pilot, "N")
         assert screen.sequence == 21
+
+
+@pytest.mark.parametrize("size", [WIDE, (80, 24)])
+async def test_keys_right_behind_the_slash_are_what_is_searched_for(size: tuple[int, int]) -> None:
+    app = await failed(22)
+    async with app.run_test(size=size) as pilot:
+        screen = await opened(pilot)
+        for pane, bar in (("2", screen.panes.search_bar), ("4", bar_of_state(screen))):
+            await press(pilot, pane)
+            await settle(pilot)
+            await app.run_action("search")
+            assert app.focused is bar.query_one("#field"), "the next key may already be waiting"
+            await press(pilot, *"ttt")
+            assert bar.text == "ttt"
+            await press(pilot, "escape")
+            await settle(pilot)
+            assert not bar.display
+
+
+async def test_keys_that_come_all_at_once_are_typed_where_the_first_one_leads() -> None:
+    app = await failed(22)
+    async with app.run_test(size=WIDE) as pilot:
+        screen = await opened(pilot)
+        for pane, bar in (("4", bar_of_state(screen)), ("2", screen.panes.search_bar)):
+            for key in (pane, "slash", "t", "o", "t"):
+                app.post_message(Key(key, "/" if key == "slash" else key))
+            await settle(pilot, partial(_holds, bar, "tot"))
+            await press(pilot, "escape")
+            await settle(pilot)
+
+
+def _holds(bar: FilterBar, text: str) -> bool:
+    return bar.text == text
 
 
 async def test_entering_a_search_goes_to_the_nearest_hit() -> None:

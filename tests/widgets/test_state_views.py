@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from typing import Any
 
@@ -14,6 +15,7 @@ from dive_tui.widgets.json.json_rows import Lazy
 from dive_tui.widgets.json.json_tree import JsonTree, Tree
 from dive_tui.widgets.outline import Outline
 from engine.replay.diffing.diff import Change, Differences, diff_values
+from engine.replay.salvaged import UNREADABLE
 from tests.screens.execution_app import lines_of, settle, text_of
 from tests.screens.histories import HOSTILE, failed_order, history_of, long_loop
 from tests.widgets.hosting import Host
@@ -223,6 +225,11 @@ async def test_the_inspector_opens_on_the_event_at_a_failure_else_on_the_changes
         assert "current_step" in text_of(view.state)
         assert view.why_not_fold() is None
         view.show(context, 23)
+        assert shown(view) == Tab.STATE, "who looks at the state goes on looking at it"
+        view.show(context, 22)
+        assert shown(view) == Tab.STATE
+        view.choose(Tab.CHANGES)
+        view.show(context, 23)
         assert shown(view) == Tab.EVENT
         await settle(pilot)
         assert "insufficient funds" in text_of(view.event)
@@ -230,6 +237,52 @@ async def test_the_inspector_opens_on_the_event_at_a_failure_else_on_the_changes
         view.show(context, 5)
         await settle(pilot)
         assert "status" in text_of(view.changes)
+
+
+async def test_where_the_state_is_not_known_none_is_shown_neither_as_a_tree_nor_as_text() -> None:
+    events = long_loop(20)
+    gap = {"problem": "it is damaged"}
+    history, outline = outlined([*events[:9], events[9]._replace(event_type=UNREADABLE, data=gap), *events[10:]])
+    view = Inspector()
+    async with Host(view).run_test(size=(60, 20)) as pilot:
+        context = Context(history, outline, UNICODE, TimeFormat.ELAPSED)
+        view.choose(Tab.STATE)
+        view.show(context, 9)
+        await settle(pilot)
+        assert "current_step" in text_of(view.state)
+        view.action_raw_state()
+        await settle(pilot)
+        assert '"current_step"' in text_of(view.raw)
+        view.show(context, 12)
+        await settle(pilot)
+        assert "event 10 cannot be read: it is damaged" in text_of(view.raw)
+        assert '"current_step"' not in text_of(view.raw)
+        view.action_raw_state()
+        await settle(pilot)
+        assert "event 10 cannot be read: it is damaged" in text_of(view.state)
+        view.show(context, 8)
+        await settle(pilot)
+        assert "current_step" in text_of(view.state)
+
+
+async def test_what_was_let_go_of_is_not_shown_when_it_comes_late() -> None:
+    view, begun, go_on = JsonTree(), threading.Event(), threading.Event()
+
+    def slow() -> Tree:
+        begun.set()
+        go_on.wait(10)
+        return tree(VALUE)
+
+    async with Host(view).run_test(size=(60, 20)) as pilot:
+        view.show(slow)
+        await asyncio.to_thread(begun.wait, 10)
+        view.clear()
+        go_on.set()
+        await settle(pilot)
+        assert view.row_count == 0
+        view.show(lambda: tree(VALUE))
+        await settle(pilot)
+        assert view.row_count
 
 
 async def test_the_state_holds_what_finished_but_looks_it_up_only_when_opened() -> None:

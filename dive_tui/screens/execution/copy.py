@@ -103,7 +103,7 @@ def event_json(event: ExecutionEvent) -> str:
 def _event(here: Here) -> ExecutionEvent | None:
     """The event under the cursor, when it is here already."""
     history = here.history
-    return history.event(here.sequence) if history is not None and history.has(here.sequence) else None
+    return history.peek(here.sequence) if history is not None and history.has(here.sequence) else None
 
 
 def _state(here: Here, what: str, *, indented: bool) -> list[Offer]:
@@ -121,7 +121,7 @@ def _state(here: Here, what: str, *, indented: bool) -> list[Offer]:
 def _related(here: Here, event: ExecutionEvent) -> list[Offer]:
     """Ids of the child it is about, and of the execution this one was started from."""
     history = here.history
-    first = history.event(1) if history is not None and history.has(1) else None
+    first = history.peek(1) if history is not None and history.has(1) else None
     lineage = first.data.get("lineage") if first is not None else None
     parent = lineage.get("execution_id") if isinstance(lineage, Mapping) else None
     named = (("child id", event.data.get("child_id")), ("parent id", parent))

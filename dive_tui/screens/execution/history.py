@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from dive_tui.widgets.outline import Outline
 from engine.model.events import ExecutionEvent
 from engine.replay.history import History
+from engine.store import StoreError
 
 MANY_EVENTS = 2000
 """From so many events on, they are taken in by a thread."""
@@ -96,4 +98,5 @@ async def _run(work: Callable[[], None], events: int) -> None:
 
 def _extend(history: History, outline: Outline, events: Sequence[ExecutionEvent]) -> None:
     history.extend(events)
-    outline.catch_up()
+    with suppress(StoreError):  # of a long history whose store is gone: the outline takes them in with the next ones
+        outline.catch_up()

@@ -74,8 +74,7 @@ class ExecutionPanes(Vertical):
     ExecutionPanes.-column #inspector-pane { dock: right; width: 42%; height: 100%; }
     ExecutionPanes.-narrow Pane { border: none; }
     ExecutionPanes #events-pane > LineView { height: 1fr; }
-    ExecutionPanes #events-pane > FilterBar { display: none; padding: 0; }
-    ExecutionPanes #events-pane > FilterBar.-open { display: block; }
+    ExecutionPanes #events-pane > FilterBar { padding: 0; }
     """
 
     def __init__(self) -> None:
@@ -83,6 +82,7 @@ class ExecutionPanes(Vertical):
         self.timeline = Timeline()
         self.events = EventsList()
         self.search_bar = FilterBar(event_query_complaint, placeholder="step_failed  step:Charge*  data.total:>100")
+        self.search_bar.display = False
         self.now = NowPane()
         self.inspector = Inspector()
         self._tabs = PartsLine()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Mapping
 
 from textual.dom import DOMNode
@@ -11,11 +10,10 @@ from dive_tui.app.actions import Scope
 from dive_tui.app.keymap import bindings
 from dive_tui.app.shell import GoesTo
 from dive_tui.screens.diff.opening import Diffing
+from dive_tui.screens.execution.failures import cause_of, is_failed_step, next_failure
 from dive_tui.screens.execution.panes import PaneName
 from dive_tui.screens.execution.taking import TakingFromExecution
 from dive_tui.widgets.timeline.timeline import ZOOM_FACTOR
-from engine.model.events import ExecutionEventType
-from engine.replay.history import History
 
 
 class ExecutionScreen(TakingFromExecution, Diffing):
@@ -58,8 +56,10 @@ class ExecutionScreen(TakingFromExecution, Diffing):
     def why_not_next_step(self) -> str | None:
         """At the last step there is no next one."""
         outline = self._growing.outline
-        known = outline is not None and outline.next_step(self._sequence) is not None
-        return None if known else "No step begins or ends after this event."
+        if outline is not None and outline.next_step(self._sequence) is not None:
+            return None
+        loading = outline is None or outline.is_loading
+        return self._none_known("No later step") if loading else "No step begins or ends after this event."
 
     def action_next_step(self) -> None:
         """Go on to where a step begins or ends."""
@@ -69,8 +69,10 @@ class ExecutionScreen(TakingFromExecution, Diffing):
     def why_not_previous_step(self) -> str | None:
         """At the first step there is none before."""
         outline = self._growing.outline
-        known = outline is not None and outline.previous_step(self._sequence) is not None
-        return None if known else "No step begins or ends before this event."
+        if outline is not None and outline.previous_step(self._sequence) is not None:
+            return None
+        loading = outline is None or outline.is_loading
+        return self._none_known("No earlier step") if loading else "No step begins or ends before this event."
 
     def action_previous_step(self) -> None:
         """Go back to where a step began or ended."""
@@ -80,19 +82,24 @@ class ExecutionScreen(TakingFromExecution, Diffing):
     def why_not_failure(self) -> str | None:
         """There may be none."""
         history = self._growing.history
-        if history is not None and history.failure_sequence() is not None:
+        if history is not None and cause_of(history) is not None:
             return None
+        if history is None or history.is_loading:
+            return self._none_known("No failure")
         return "Nothing has failed so far." if self._live else "Nothing has failed here."
+
+    def _none_known(self, what: str) -> str:
+        """That there is none, as far as one can say before everything has been read."""
+        return f"{what} is known so far: the history is still being read."
 
     def action_failure(self) -> None:
         """Go to the failure that ended the execution; from there to the next failed step, and around."""
         history = self._growing.history
-        cause = history.failure_sequence() if history is not None else None
+        cause = cause_of(history) if history is not None else None
         if history is None or cause is None:
             return
-        here = history.event(self._sequence)
-        on_failure = here.event_type == ExecutionEventType.STEP_FAILED or self._sequence == cause
-        target = _next_failure(history, self._sequence) if on_failure else cause
+        on_failure = self._sequence == cause or is_failed_step(history, self._sequence)
+        target = next_failure(history, self._sequence) if on_failure else cause
         if target == self._sequence:
             self._say("This is the only failure.")
         self.move_cursor(target)
@@ -237,13 +244,3 @@ class ExecutionScreen(TakingFromExecution, Diffing):
         """Show the whole time."""
         self.panes.timeline.zoom_reset()
         self._update()
-
-
-def _next_failure(history: History, sequence: int) -> int:
-    """The next failed step after an event, from the beginning again behind the last one."""
-    failures = history.index.failures
-    first = bisect_right(failures, sequence)
-    for failure in [*failures[first:], *failures[:first]]:
-        if history.event(failure).event_type == ExecutionEventType.STEP_FAILED:
-            return failure
-    return sequence

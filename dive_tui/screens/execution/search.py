@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from functools import partial
 from threading import Event
 from typing import Any
 
@@ -60,7 +61,6 @@ class SearchedExecution(ExecutionView):
             return
         self.panes.go(PaneName.EVENTS)
         self._update()
-        self.panes.search_bar.add_class("-open")
         self.panes.search_bar.open()
 
     def why_not_next_hit(self) -> str | None:
@@ -119,7 +119,7 @@ class SearchedExecution(ExecutionView):
         searched = self._hits is not None
         self._search("")
         self.panes.search_bar.set_text("")
-        self.panes.search_bar.remove_class("-open")
+        self.panes.search_bar.display = False
         return searched or self.panes.inspector.close_search()
 
     # The search
@@ -132,7 +132,7 @@ class SearchedExecution(ExecutionView):
     @on(FilterBar.Closed)
     def _query_entered(self, message: FilterBar.Closed) -> None:
         self._goes_to_hit = self._hits is not None
-        self.panes.search_bar.set_class(self._hits is not None, "-open")
+        self.panes.search_bar.display = self._hits is not None
         self._look()
 
     def _search(self, text: str) -> None:
@@ -154,8 +154,9 @@ class SearchedExecution(ExecutionView):
         self._given_up, self._filling = Event(), True
         if self._looks is not None:
             self._looks.resume()
-        work = self._filled(hits, history, self._given_up.is_set)
-        self.run_worker(work, group="search", exclusive=True, exit_on_error=False)
+        # One that is overtaken before it begins is no coroutine yet that nobody would wait for.
+        work: Callable[[], Coroutine[None, None, None]] = partial(self._filled, hits, history, self._given_up.is_set)
+        self.run_worker(work, group="search", exclusive=True, exit_on_error=False)  # type: ignore[arg-type]
 
     async def _filled(self, hits: Hits, history: History, given_up: Callable[[], bool]) -> None:
         try:

@@ -27,6 +27,7 @@ from dive_tui.feeds.messages import (
     HistoryProgress,
 )
 from dive_tui.screens.execution.banner import TOLD, told
+from dive_tui.screens.execution.failures import cause_of
 from dive_tui.screens.execution.guide import Guide
 from dive_tui.screens.execution.header import HeaderFacts, header_parts
 from dive_tui.screens.execution.history import GrowingHistory
@@ -155,7 +156,10 @@ class ExecutionView(SizedScreen):
         if message.loaded:
             self._loading = message.loaded, message.total
             done = f"Loading {human_count(message.loaded)} of {human_count(message.total)} events"
-            self._set_placeholders("loading", done)
+            if self._growing.history is None:
+                self._set_placeholders("loading", done)
+            else:  # events are shown already, and what there is to say of them stays
+                self.panes.timeline.rows.set_placeholder("loading", done)
         self._update()
 
     @on(HistoryOpened)
@@ -194,6 +198,7 @@ class ExecutionView(SizedScreen):
     @on(FeedRecovered)
     def _store_found(self) -> None:
         self._trouble = None
+        self._mirror(scroll=False)  # what could not be read may be here now
         self._update()
 
     # Showing it
@@ -243,7 +248,7 @@ class ExecutionView(SizedScreen):
                 self._say(f"There is no event {self._wanted}: this execution has events 1 to {len(history)}.")
             return min(max(self._wanted, 1), len(history))
         failed = self._summary is not None and self._summary.status == "failed"
-        return (failed and history.failure_sequence()) or len(history)
+        return (failed and cause_of(history)) or len(history)
 
     def _show_growth(self) -> None:
         """Take into the panes what was added, or that only the status changed."""
@@ -278,7 +283,8 @@ class ExecutionView(SizedScreen):
         try:
             await asyncio.to_thread(history.event, sequence)
         except StoreError as problem:
-            self._say(f"Event {human_count(sequence)} cannot be read: {problem}")
+            if sequence == self._sequence:
+                self.panes.inspector.show_unreadable(sequence, str(problem))
             return
         if sequence == self._sequence:
             self._mirror(scroll=False)

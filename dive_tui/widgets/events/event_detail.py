@@ -48,6 +48,12 @@ class EventDetail(SteadyView):
         self._shown = context, sequence
         self.lay_out()
 
+    def clear(self) -> None:
+        """Show nothing."""
+        self._shown, self._lines, self._laid_out = None, [], ()
+        self._generation += 1
+        self.rows_changed(cursor=0)
+
     def lay_out(self) -> None:
         """Write the page, when anything it depends on has changed."""
         width = self.row_width - 2
@@ -57,9 +63,12 @@ class EventDetail(SteadyView):
         key = (sequence, width, self.generous, context.time_format, len(context.history))
         if key == self._laid_out:
             return
+        event = context.history.peek(sequence)
+        if event is None:
+            return  # what is on the page stays
         self._laid_out = key
         page = Page(width, generous=self.generous)
-        write_event(page, context, context.history.event(sequence))
+        write_event(page, context, event)
         self._lines = page.lines
         self._generation += 1
         self.rows_changed(cursor=0)

@@ -98,7 +98,8 @@ def _traceback(page: Page, told: Told, value: Any) -> Iterator[Line]:
 
 
 def _project(history: History) -> str:
-    source = history.event(1).data.get("source")
+    first = history.peek(1)
+    source = first.data.get("source") if first is not None else None
     folder = source.get("project") if isinstance(source, Mapping) else None
     return folder if isinstance(folder, str) else ""
 
@@ -118,7 +119,8 @@ def _definition(page: Page, told: Told, value: Any) -> Iterator[Line]:
 
 def most_attempts(history: History, step: str, policy: object = None) -> int:
     """How often a step is tried by its retry policy, as its recorded definition says: 1 without one, 0 if unknown."""
-    workflow = history.event(1).data.get("workflow")
+    first = history.peek(1)
+    workflow = first.data.get("workflow") if first is not None else None
     steps = workflow.get("steps") if isinstance(workflow, Mapping) else None
     for found in steps if isinstance(steps, list) else ():
         if isinstance(found, Mapping) and found.get("name") == step:

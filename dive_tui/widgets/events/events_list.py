@@ -135,12 +135,12 @@ class EventsList(LineView):
         """Draw an event, or that it is still being read."""
         assert self._history is not None
         sequence = self.sequence_of(index)
-        if not self._history.has(sequence):
+        event = self._history.peek(sequence) if self._history.has(sequence) else None
+        if event is None:
             self._missing.want(self._history, sequence)
             return Strip(
                 [Segment(f"{sequence}".rjust(self._number_cells) + f" {self.glyphs.ellipsis}", self.palette["dim"])]
             )
-        event = self._history.event(sequence)
         number = str(event.sequence).rjust(self._number_cells)
         time = self._time_of(event)
         look = look_of(event.event_type)
@@ -161,7 +161,8 @@ class EventsList(LineView):
 
     def _kind_of(self, sequence: int) -> str:
         assert self._history is not None
-        return self._history.event(sequence).event_type if self._history.has(sequence) else ""
+        event = self._history.peek(sequence) if self._history.has(sequence) else None
+        return event.event_type if event is not None else ""
 
     @property
     def _number_cells(self) -> int:

@@ -43,6 +43,12 @@ class JsonLines(SteadyView):
         width = max(10, self._width - 1)
         self._work.ask(lambda: json_lines(make(), width))
 
+    def clear(self) -> None:
+        """Show nothing."""
+        self._work.forget()
+        self._make = None
+        self._install([])
+
     def _install(self, lines: list[str]) -> None:
         self._lines = lines
         self._generation += 1
