@@ -7,6 +7,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -82,14 +83,21 @@ def _first_paint(store: Path) -> Row:
 
 
 def _in_the_terminal(store: Path) -> list[Row]:
-    terminal = Terminal(app(store, EXECUTION))
-    try:
-        rows = [Row("opened until the last events are on the screen",
-                    f"{terminal.until(f'{EVENTS:,} of {EVENTS:,}'.encode()) * 1000:.0f} ms")]  # fmt: skip
+    with closing(Terminal(app(store, EXECUTION))) as terminal:
+        shown = terminal.until(f"{EVENTS:,} of {EVENTS:,}".encode())
+        rows = [Row("opened until the last events are on the screen", f"{shown * 1000:.0f} ms")]
         terminal.quiet(0.3, limit=1.0)
         rows += _keys_rows("while most is still being read", _pressed(terminal, b"\x1b[A"))
         rows.append(Row("until all of it is folded and indexed", f"{_wait_until_idle(terminal):.1f} s"))
-        bare = Terminal([*PROBE, "lines"])
+        rows += _keys_beside_the_probe(terminal)
+        rows.append(Row("seek to an event by its number", f"{statistics.median(_seeks(terminal)) * 1000:.0f} ms"))
+        rows.append(Row("memory of the app, all loaded", f"{terminal.resident():.0f} MiB", goal="≤ 68 MiB"))
+        return rows
+
+
+def _keys_beside_the_probe(terminal: Terminal) -> list[Row]:
+    rows = []
+    with closing(Terminal([*PROBE, "lines"])) as bare:
         bare.until(b"long-haul")
         bare.quiet(1.0)
         for name, key, bare_key in KEYS_PRESSED:
@@ -101,12 +109,7 @@ def _in_the_terminal(store: Path) -> list[Row]:
                 theirs.append(bare.press(bare_key))
                 bare.quiet(QUIET)
             rows += _keys_rows(name, mine, theirs)
-        bare.close()
-        rows.append(Row("seek to an event by its number", f"{statistics.median(_seeks(terminal)) * 1000:.0f} ms"))
-        rows.append(Row("memory of the app, all loaded", f"{terminal.resident():.0f} MiB", goal="≤ 68 MiB"))
-        return rows
-    finally:
-        terminal.close()
+    return rows
 
 
 def _pressed(terminal: Terminal, key: bytes) -> list[float]:
