@@ -77,6 +77,7 @@ class NowPane(SteadyView):
     def _with_fact(self, segments: list[Segment], fact: str, width: int) -> Strip:
         """The segments, cut where the fact at the right end begins."""
         shown = display_text(fact, max_cells=max(0, width // 2))
-        room = max(0, width - cell_len(shown) - (2 if shown else 0))
-        line = self._fitted(Strip(segments), room)
-        return Strip([*line, Segment("  " if shown else ""), Segment(shown, self.palette["dim"])])
+        if not shown:
+            return self._fitted(Strip(segments), width)
+        line = self._fitted(Strip(segments), max(0, width - cell_len(shown) - 3))
+        return Strip([*line, Segment("  "), Segment(f"{shown} ", self.palette["dim"])])
