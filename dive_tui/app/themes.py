@@ -10,7 +10,7 @@ Greys stay below a saturation of 0.15, where terminals with 256 colours still sh
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from rich.color import Color as RichColor
@@ -121,17 +121,9 @@ HIGH_CONTRAST = Tokens(
     paths=("#d7b8ff", "#7df0e0", "#ffb3de", "#bcd0ff", "#f0d8a0"),
 )
 
-COLOUR_BLIND = Tokens(
+COLOUR_BLIND = replace(
+    DARK,
     name="dive-colour-blind",
-    dark=True,
-    background="#131418",
-    bar="#1b1c21",
-    raised="#26282e",
-    row="#30333b",
-    border="#3c3f48",
-    text="#d0d4dc",
-    bright="#f1f2f3",
-    dim="#8a91a0",
     accent="#8787ff",
     ok="#5fd7ff",
     failed="#d75f00",

@@ -14,7 +14,7 @@ from engine.replay.columns import EventColumns
 from engine.replay.index import StepIndex
 from engine.replay.index_go import GoStepIndex
 from engine.replay.pages import EventPages
-from engine.replay.salvaged import UNREADABLE as UNREADABLE
+from engine.replay.salvaged import UNREADABLE
 from engine.replay.writes import WriteIndex
 from engine.store import DirectlyReadable, StoreError
 
